@@ -1,0 +1,2 @@
+{% macro after_run(results) %}
+{% endmacro %}

@@ -1,0 +1,24 @@
+{% macro end_date() %}
+    {#- The day to judge as YYYY-MM-DD: the var `end_date`, where `yesterday` is the UTC day before this run started. -#}
+    {%- if var('end_date') == 'yesterday' -%}
+        {{- return((run_started_at - modules.datetime.timedelta(days=1)).strftime('%Y-%m-%d')) -}}
+    {%- endif -%}
+    {{- return(var('end_date') | string) -}}
+{% endmacro %}
+
+
+{% macro window_days() %}
+    {#- The days that this run reads, oldest first: the `lookback_days` days before end_date, then end_date. -#}
+    {%- set end = modules.datetime.datetime.strptime(end_date(), '%Y-%m-%d') -%}
+    {%- set days = [] -%}
+    {%- for back in range(var('lookback_days') | int, -1, -1) -%}
+        {%- do days.append((end - modules.datetime.timedelta(days=back)).strftime('%Y-%m-%d')) -%}
+    {%- endfor -%}
+    {{- return(days) -}}
+{% endmacro %}
+
+
+{% macro in_window(column='log_date') %}
+    {#- A condition on a date column: within the days that this run reads. -#}
+    {{- column }} between date '{{ window_days() | first }}' and date '{{ end_date() }}'
+{%- endmacro %}

@@ -1,0 +1,27 @@
+{% macro location(path) %}
+    {#- An absolute path or URL for `path`: a relative one starts at the project folder. No trailing slash. -#}
+    {%- set path = path | string -%}
+    {%- if '://' not in path and not path.startswith('/') -%}
+        {%- set path = invocation_args_dict.get('project_dir', '.') ~ '/' ~ path -%}
+    {%- endif -%}
+    {{- return(path.rstrip('/')) -}}
+{% endmacro %}
+
+
+{% macro raw_location() %}
+    {#- The folder that holds the y= folders: `raw_root`, or the place where Log Analytics data export writes. -#}
+    {%- if var('raw_root') -%}
+        {{- return(location(var('raw_root'))) -}}
+    {%- endif -%}
+    {{- return(
+        'abfss://' ~ var('adls_container') ~ '@' ~ var('adls_account') ~ '.dfs.core.windows.net'
+        ~ '/WorkspaceResourceId=/subscriptions/' ~ var('subscription_id') ~ '/resourcegroups/' ~ var('resource_group')
+        ~ '/providers/microsoft.operationalinsights/workspaces/' ~ var('workspace_name')
+    ) -}}
+{% endmacro %}
+
+
+{% macro export_location() %}
+    {#- The folder of this run's findings. -#}
+    {{- return(location(var('export_root')) ~ '/network_beaconing_anomalies') -}}
+{% endmacro %}

@@ -1,0 +1,38 @@
+{% macro event_time(text) %}
+    {#- The timestamp in a text column: ISO 8601 as data export writes it, or as the portal does (8/17/2023, 6:52:13 AM); null where it is neither. -#}
+    {%- set portal = '^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}), (0?[1-9]|1[0-2])(:[0-9]{2}:[0-9]{2}([.][0-9]+)?) ([AP])M$' -%}
+    {#- Built by hand: a date pattern would throw where Spark's old parser was more lenient. -#}
+    case
+        when {{ text }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:'
+            then try_cast({{ text }} as timestamp)
+        when {{ text }} rlike '{{ portal }}'
+            then try_cast(concat(
+                regexp_replace({{ text }}, '{{ portal }}', '$3-$1-$2 '),
+                cast(regexp_extract({{ text }}, '{{ portal }}', 4) as int) % 12
+                + if(regexp_extract({{ text }}, '{{ portal }}', 7) = 'P', 12, 0),
+                regexp_extract({{ text }}, '{{ portal }}', 5)
+            ) as timestamp)
+    end
+{%- endmacro %}
+
+
+{% macro whole_number(text, highest) %}
+    {#- The whole number from 0 to `highest` in a text column (443, "443", 443.0), null where it is none. -#}
+    case
+        when try_cast({{ text }} as double) between 0 and {{ highest }}
+            and try_cast({{ text }} as double) = floor(try_cast({{ text }} as double))
+            then cast(try_cast({{ text }} as double) as bigint)
+    end
+{%- endmacro %}
+
+
+{% macro protocol_name(protocol) %}
+    {#- A protocol as vendors log it (6, TCP, tcp/https) as its lower-case IANA keyword. -#}
+    {%- set keywords = {1: 'icmp', 2: 'igmp', 4: 'ipv4', 6: 'tcp', 17: 'udp', 41: 'ipv6', 47: 'gre', 50: 'esp', 51: 'ah', 58: 'ipv6-icmp', 132: 'sctp'} -%}
+    case trim(split_part({{ protocol }}, '/', 1))
+        {%- for number, keyword in keywords.items() %}
+        when '{{ number }}' then '{{ keyword }}'
+        {%- endfor %}
+        else lower(trim(split_part({{ protocol }}, '/', 1)))
+    end
+{%- endmacro %}

@@ -1,0 +1,95 @@
+{{ config(materialized='table') }}
+
+{% set end_date = "date '" ~ end_date() ~ "'" %}
+
+with egress as (
+    select * from {{ ref('public_egress') }}
+    where
+        {% if var('baseline_source') == 'current' %}log_date = {{ end_date }}{% else %}{{ in_window() }}{% endif %}
+        and device_vendor = '{{ var("device_vendor") }}'
+),
+
+history as (
+    select cast(count(distinct log_date) as int) as history_days
+    from egress
+    where log_date < {{ end_date }}
+),
+
+-- Quiet is judged on the day alone: a new laptop has no history.
+sources as (
+    select
+        'source' as role,
+        source_ip as ip_address,
+        count(*) as event_count,
+        cast(null as bigint) as degree_of_srcip,
+        cast(null as double) as percent_of_active_sources,
+        count(*) > {{ var('daily_event_count_threshold') }} as is_kept
+    from egress
+    where log_date = {{ end_date }}
+    group by source_ip
+),
+
+active_sources as (
+    select
+        log_date,
+        count(distinct source_ip) as active_sources
+    from egress
+    group by log_date
+),
+
+destination_days as (
+    select
+        log_date,
+        destination_ip,
+        count(*) as event_count,
+        count(distinct source_ip) as degree_of_srcip
+    from egress
+    group by log_date, destination_ip
+),
+
+-- Popular is the largest day, not the union of days: over weeks a union counts every new lease of an address.
+destination_degrees as (
+    select
+        destination_days.destination_ip,
+        sum(if(destination_days.log_date = {{ end_date }}, destination_days.event_count, 0)) as event_count,
+        max(destination_days.degree_of_srcip) as degree_of_srcip,
+        max(100 * destination_days.degree_of_srcip / active_sources.active_sources) as percent_of_active_sources
+    from destination_days
+    inner join active_sources on destination_days.log_date = active_sources.log_date
+    group by destination_days.destination_ip
+),
+
+destinations as (
+    select
+        'destination' as role,
+        destination_ip as ip_address,
+        event_count,
+        degree_of_srcip,
+        percent_of_active_sources,
+        {% if var('degree_of_srcip_percent') > 0 -%}
+        percent_of_active_sources < {{ var('degree_of_srcip_percent') }} as is_kept
+        {%- else -%}
+        degree_of_srcip < {{ var('degree_of_srcip_threshold') }} as is_kept
+        {%- endif %}
+    from destination_degrees
+    where event_count > 0
+),
+
+everyone as (
+    select * from sources
+    union all
+    select * from destinations
+)
+
+select
+    {{ end_date }} as end_date,
+    '{{ var("device_vendor") }}' as device_vendor,
+    everyone.role,
+    everyone.ip_address,
+    everyone.event_count,
+    everyone.degree_of_srcip,
+    everyone.percent_of_active_sources,
+    history.history_days,
+    everyone.is_kept
+from everyone
+cross join history

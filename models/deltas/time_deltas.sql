@@ -1,0 +1,56 @@
+{% set connection = 'device_vendor, source_ip, destination_ip, destination_port, protocol' %}
+{% set scope = 'device_vendor, source_ip' if var('delta_scope') == 'source' else connection %}
+
+with egress as (
+    select * from {{ ref('public_egress') }}
+    where
+        log_date = date '{{ end_date() }}'
+        and device_vendor = '{{ var("device_vendor") }}'
+),
+
+baseline as (
+    select * from {{ ref('baseline') }}
+    where is_kept
+),
+
+kept as (
+    select egress.*
+    from egress
+    left semi join baseline as sources
+        on sources.role = 'source' and egress.source_ip = sources.ip_address
+    left semi join baseline as destinations
+        on destinations.role = 'destination' and egress.destination_ip = destinations.ip_address
+),
+
+-- Ties in time are broken by the row's id: without a total order LAG is a lottery.
+lagged as (
+    select
+        *,
+        lag(time_generated) over (partition by {{ scope }} order by time_generated, row_id) as previous_time_generated,
+        count(*) over (partition by {{ connection }}) as connection_event_count
+    from kept
+)
+
+select
+    device_vendor,
+    source_ip,
+    source_port,
+    destination_ip,
+    destination_port,
+    protocol,
+    time_generated,
+    previous_time_generated,
+    unix_timestamp(time_generated) - unix_timestamp(previous_time_generated) as time_delta,
+    sent_bytes,
+    received_bytes,
+    connection_event_count
+from lagged
+{% if var('drop_rows_with_nulls') -%}
+-- As the notebook does, once the deltas are taken.
+where
+    source_port is not null
+    and destination_port is not null
+    and protocol is not null
+    and sent_bytes is not null
+    and received_bytes is not null
+{%- endif %}

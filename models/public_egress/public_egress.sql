@@ -1,0 +1,83 @@
+{{ config(
+    materialized='incremental',
+    partition_by='log_date',
+    on_schema_change='append_new_columns',
+) }}
+
+with staged as (
+    select * from {{ ref('stg_common_security_log') }}
+    where
+        {{ in_window() }}
+        and source_ip is not null
+        and destination_ip is not null
+),
+
+non_connection_events as (
+    select * from {{ ref('non_connection_events') }}
+),
+
+own_networks as (
+    select collect_list(struct(first_key, last_key)) as ranges from {{ ref('stg_internal_networks') }}
+),
+
+-- Makers put the kind of an event in one column or the other.
+connections as (
+    select staged.*
+    from staged
+    left anti join non_connection_events
+        on
+            staged.device_vendor = non_connection_events.device_vendor
+            and (
+                staged.device_event_class_id ilike non_connection_events.event
+                or staged.activity ilike non_connection_events.event
+            )
+),
+
+scoped as (
+    select
+        connections.*,
+        if(
+            exists(own_networks.ranges, r -> source_ip_key between r.first_key and r.last_key), 'own', {{ address_scope('source_ip_key') }}
+        ) as source_scope,
+        if(
+            exists(own_networks.ranges, r -> destination_ip_key between r.first_key and r.last_key), 'own', {{ address_scope('destination_ip_key') }}
+        ) as destination_scope
+    from connections
+    cross join own_networks
+),
+
+egress as (
+    select *
+    from scoped
+    where
+        source_scope in ('own', 'private', 'cgnat', 'link_local')
+        and destination_scope = 'public'
+),
+
+-- Data export writes a row again when it retries.
+counted as (
+    select
+        *,
+        row_number() over (partition by log_date, row_id order by time_generated) as copy_number,
+        cast(count(*) over (partition by log_date, row_id) as int) as copies
+    from egress
+)
+
+select
+    time_generated,
+    device_vendor,
+    source_ip,
+    source_port,
+    destination_ip,
+    destination_port,
+    {{ protocol_name('protocol') }} as protocol,
+    sent_bytes,
+    received_bytes,
+    device_action,
+    coalesce(device_action rlike '(?i)^(deny|denied|drop|dropped|block|blocked|reject|rejected|reset-)', false) as is_denied,
+    destination_ip_key,
+    row_id,
+    copies,
+    log_date
+from counted
+where copy_number = 1

@@ -1,0 +1,80 @@
+{{ config(
+    materialized='incremental',
+    partition_by='log_date',
+    on_schema_change='append_new_columns',
+) }}
+
+{% set fields = [
+    'TimeGenerated', 'DeviceVendor', 'DeviceProduct', 'DeviceEventClassID', 'Activity', 'DeviceAction', 'SourceIP', 'SourcePort', 'DestinationIP',
+    'DestinationPort', 'Protocol', 'SentBytes', 'ReceivedBytes', 'ExternalID', 'AdditionalExtensions', '_ItemId',
+] %}
+
+with log_lines as (
+    select
+        *,
+        {{ log_date_of('_metadata.file_path') }} as log_date
+    from {{ source('raw', 'common_security_log') }}
+),
+
+-- An empty text is an absent value.
+texts as (
+    select
+        log_date,
+        _corrupt_record as corrupt_record,
+        {%- for field in fields %}
+        nullif(trim({{ field }}), '') as {{ field }},
+        {%- endfor %}
+        lower(trim(SourceIP)) as source_address,
+        lower(trim(DestinationIP)) as destination_address
+    from log_lines
+),
+
+typed as (
+    select
+        *,
+        {{ event_time('TimeGenerated') }} as time_generated,
+        {{ ip_key('source_address') }} as source_ip_key,
+        {{ ip_key('destination_address') }} as destination_ip_key,
+        cast({{ whole_number('SourcePort', 65535) }} as int) as source_port,
+        cast({{ whole_number('DestinationPort', 65535) }} as int) as destination_port
+    from texts
+),
+
+-- The first thing that is wrong with a line. A line without addresses or ports is some other event of the firewall, not a mistake.
+judged as (
+    select
+        *,
+        case
+            when corrupt_record is not null then 'malformed JSON'
+            when TimeGenerated is null then 'no time'
+            when time_generated is null then 'unreadable time'
+            when SourceIP is not null and source_ip_key is null then 'unreadable source address'
+            when DestinationIP is not null and destination_ip_key is null then 'unreadable destination address'
+            when SourcePort is not null and source_port is null then 'unreadable source port'
+            when DestinationPort is not null and destination_port is null then 'unreadable destination port'
+        end as reject_reason
+    from typed
+)
+
+select
+    time_generated,
+    DeviceVendor as device_vendor,
+    DeviceProduct as device_product,
+    DeviceEventClassID as device_event_class_id,
+    Activity as activity,
+    DeviceAction as device_action,
+    {{ ip_text('source_ip_key') }} as source_ip,
+    source_ip_key,
+    source_port,
+    {{ ip_text('destination_ip_key') }} as destination_ip,
+    destination_ip_key,
+    destination_port,
+    Protocol as protocol,
+    {{ whole_number('SentBytes', '9007199254740992') }} as sent_bytes,
+    {{ whole_number('ReceivedBytes', '9007199254740992') }} as received_bytes,
+    -- Two rows without an id are the same when all that is read of them is.
+    coalesce(_ItemId, md5(to_json(struct({{ fields | join(', ') }})))) as row_id,
+    reject_reason,
+    if(reject_reason is not null, left(coalesce(corrupt_record, to_json(struct({{ fields | join(', ') }}))), 10000), null) as raw_record,
+    log_date
+from judged
