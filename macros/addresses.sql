@@ -3,74 +3,69 @@
     Keys sort as the addresses do, so a network is a range of keys.
 -#}
 
-{% macro padded_groups(part) %}
-    {#- The groups of a part of an IPv6 address (1:ff) as digits (000100ff). -#}
-    if({{ part }} = '', '', array_join(transform(split({{ part }}, ':'), g -> lpad(g, 4, '0')), ''))
-{%- endmacro %}
+{% macro octet() -%} (25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9]) {%- endmacro %}
 
 
-{% macro quad_hex(part) %}
-    {#- A dotted quad as eight digits. -#}
+{% macro quad_key(quad) %}
+    {#- Eight digits of a dotted quad. -#}
     lpad(lower(hex(
-        cast(split_part({{ part }}, '.', 1) as bigint) * 16777216
-        + cast(split_part({{ part }}, '.', 2) as bigint) * 65536
-        + cast(split_part({{ part }}, '.', 3) as bigint) * 256
-        + cast(split_part({{ part }}, '.', 4) as bigint)
+        cast(split_part({{ quad }}, '.', 1) as bigint) * 16777216
+        + cast(split_part({{ quad }}, '.', 2) as bigint) * 65536
+        + cast(split_part({{ quad }}, '.', 3) as bigint) * 256
+        + cast(split_part({{ quad }}, '.', 4) as bigint)
     )), 8, '0')
 {%- endmacro %}
 
 
 {% macro ip_key(address) %}
     {#- The key of the address in the column `address` (text, trimmed, lower case), null where it is no address. -#}
-    {%- set octet = '(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])' -%}
-    {%- set dotted = '(' ~ octet ~ '[.]){3}' ~ octet -%}
-    {%- set groups = '(([0-9a-f]{1,4}:)*[0-9a-f]{1,4})?' -%}
-    {#- ::ffff:192.0.2.1 is written as ::ffff:c000:0201 first. -#}
-    {%- set quad = quad_hex("substring_index(" ~ address ~ ", ':', -1)") -%}
-    {%- set text -%}
-        if(
-            {{ address }} like '%.%',
-            concat(
-                regexp_extract({{ address }}, '^(.*:)', 1),
-                substr({{ quad }}, 1, 4), ':', substr({{ quad }}, 5, 4)
-            ),
-            {{ address }}
-        )
-    {%- endset -%}
-    {%- set head = padded_groups("substring_index(" ~ text ~ ", '::', 1)") -%}
-    {%- set tail = padded_groups("if(instr(" ~ text ~ ", '::') > 0, substr(" ~ text ~ ", instr(" ~ text ~ ", '::') + 2), '')") -%}
+    {%- set quad = '(' ~ octet() ~ '[.]){3}' ~ octet() -%}
+    {%- set groups = '(([0-9a-f]{1,4}:)*([0-9a-f]{1,4}|' ~ quad ~ '))?' -%}
     case
-        when {{ address }} rlike '^{{ dotted }}$'
-            then concat('00000000000000000000ffff', {{ quad_hex(address) }})
-        when
-            {{ address }} like '%:%'
-            and {{ address }} rlike '^([0-9a-f:]+|[0-9a-f:]+:{{ dotted }})$'
-            and {{ text }} rlike '^{{ groups }}(::{{ groups }})?$'
-            and case
-                when {{ address }} like '%::%' then length({{ head }}) + length({{ tail }}) <= 28
-                else length({{ head }}) = 32
-            end
-            then concat({{ head }}, repeat('0', 32 - length({{ head }}) - length({{ tail }})), {{ tail }})
+        when {{ address }} rlike '^{{ quad }}$' then concat('00000000000000000000ffff', {{ quad_key(address) }})
+        when {{ address }} like '%:%' and {{ address }} rlike '^{{ groups }}(::{{ groups }})?$' then
+            {# transform(array(x), name -> …)[0] gives x a name. ::ffff:192.0.2.1 is first written as ::ffff:c000:0201. -#}
+            transform(
+                transform(
+                    if(
+                        {{ address }} like '%.%',
+                        transform(
+                            array({{ quad_key("substring_index(" ~ address ~ ", ':', -1)") }}),
+                            q -> concat(regexp_extract({{ address }}, '^(.*:)', 1), substr(q, 1, 4), ':', substr(q, 5, 4))
+                        ),
+                        array({{ address }})
+                    ),
+                    text -> transform(
+                        split(text, '::'),
+                        part -> if(part = '', '', array_join(transform(split(part, ':'), g -> lpad(g, 4, '0')), ''))
+                    )
+                ),
+                parts -> case
+                    when size(parts) = 1 and length(parts[0]) = 32 then parts[0]
+                    when size(parts) = 2 and length(parts[0]) + length(parts[1]) <= 28
+                        then concat(parts[0], repeat('0', 32 - length(parts[0]) - length(parts[1])), parts[1])
+                end
+            )[0]
     end
 {%- endmacro %}
 
 
 {% macro ip_text(key) %}
     {#- The address of a key in its usual spelling: dotted IPv4, or IPv6 as RFC 5952 recommends. -#}
-    {%- set plain -%}
-        array_join(
-            transform(sequence(1, 29, 4), i -> regexp_replace(substr({{ key }}, i, 4), '^0{1,3}', '')), ':'
-        )
-    {%- endset -%}
     case
         when {{ key }} like '00000000000000000000ffff%'
             then array_join(transform(sequence(25, 31, 2), i -> conv(substr({{ key }}, i, 2), 16, 10)), '.')
-        {#- The longest run of zero groups, the first of equals, becomes :: -#}
-        {%- for zeros in range(8, 1, -1) %}
-        when {{ plain }} rlike '(^|:)0(:0){{ "{%d}" % (zeros - 1) }}(:|$)'
-            then regexp_replace({{ plain }}, '^(.*?)(^|:)0(:0){{ "{%d}" % (zeros - 1) }}(:|$)(.*)$', '$1::$5')
-        {%- endfor %}
-        else {{ plain }}
+        else
+            {# The longest run of two or more zero groups, the first of equals, becomes :: -#}
+            aggregate(
+                sequence(8, 2, -1),
+                array_join(transform(sequence(1, 29, 4), i -> regexp_replace(substr({{ key }}, i, 4), '^0{1,3}', '')), ':'),
+                (text, zeros) -> if(
+                    instr(text, '::') > 0,
+                    text,
+                    regexp_replace(text, concat('^(.*?)(^|:)0(:0){', zeros - 1, '}(:|$)(.*)$'), '$1::$5')
+                )
+            )
     end
 {%- endmacro %}
 

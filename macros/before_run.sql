@@ -5,7 +5,7 @@
     -#}
     {%- if execute -%}
         {%- do validate_vars() -%}
-        {%- if invocation_args_dict.which in ('run', 'build', 'test', 'retry') and not flags.EMPTY -%}
+        {%- if invocation_args_dict.which in ('run', 'build', 'test', 'retry') -%}
             {%- if invocation_args_dict.which != 'build' -%}{%- do require_seeds() -%}{%- endif -%}
             {%- do register_raw_tables() -%}
         {%- endif -%}

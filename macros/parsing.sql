@@ -16,13 +16,9 @@
 {%- endmacro %}
 
 
-{% macro whole_number(text, highest) %}
-    {#- The whole number from 0 to `highest` in a text column (443, "443", 443.0), null where it is none. -#}
-    case
-        when try_cast({{ text }} as double) between 0 and {{ highest }}
-            and try_cast({{ text }} as double) = floor(try_cast({{ text }} as double))
-            then cast(try_cast({{ text }} as double) as bigint)
-    end
+{% macro whole_number(text) %}
+    {#- The whole number in a text column (443, 443.0), null where it is none. -#}
+    case when {{ text }} rlike '^[0-9]{1,18}([.]0*)?$' then cast(split_part({{ text }}, '.', 1) as bigint) end
 {%- endmacro %}
 
 

@@ -35,8 +35,8 @@ typed as (
         {{ event_time('TimeGenerated') }} as time_generated,
         {{ ip_key('source_address') }} as source_ip_key,
         {{ ip_key('destination_address') }} as destination_ip_key,
-        cast({{ whole_number('SourcePort', 65535) }} as int) as source_port,
-        cast({{ whole_number('DestinationPort', 65535) }} as int) as destination_port
+        {{ whole_number('SourcePort') }} as source_port,
+        {{ whole_number('DestinationPort') }} as destination_port
     from texts
 ),
 
@@ -50,8 +50,8 @@ judged as (
             when time_generated is null then 'unreadable time'
             when SourceIP is not null and source_ip_key is null then 'unreadable source address'
             when DestinationIP is not null and destination_ip_key is null then 'unreadable destination address'
-            when SourcePort is not null and source_port is null then 'unreadable source port'
-            when DestinationPort is not null and destination_port is null then 'unreadable destination port'
+            when SourcePort is not null and coalesce(source_port, 65536) > 65535 then 'unreadable source port'
+            when DestinationPort is not null and coalesce(destination_port, 65536) > 65535 then 'unreadable destination port'
         end as reject_reason
     from typed
 )
@@ -63,15 +63,15 @@ select
     DeviceEventClassID as device_event_class_id,
     Activity as activity,
     DeviceAction as device_action,
-    {{ ip_text('source_ip_key') }} as source_ip,
+    if(source_address like '%:%', {{ ip_text('source_ip_key') }}, source_address) as source_ip,
     source_ip_key,
-    source_port,
-    {{ ip_text('destination_ip_key') }} as destination_ip,
+    cast(source_port as int) as source_port,
+    if(destination_address like '%:%', {{ ip_text('destination_ip_key') }}, destination_address) as destination_ip,
     destination_ip_key,
-    destination_port,
+    cast(destination_port as int) as destination_port,
     Protocol as protocol,
-    {{ whole_number('SentBytes', '9007199254740992') }} as sent_bytes,
-    {{ whole_number('ReceivedBytes', '9007199254740992') }} as received_bytes,
+    {{ whole_number('SentBytes') }} as sent_bytes,
+    {{ whole_number('ReceivedBytes') }} as received_bytes,
     -- Two rows without an id are the same when all that is read of them is.
     coalesce(_ItemId, md5(to_json(struct({{ fields | join(', ') }})))) as row_id,
     reject_reason,

@@ -31,4 +31,7 @@ select
     rpad(concat(whole_digits, lower(hex(cut_digit - cut_digit % step + step - 1))), 32, 'f') as last_key,
     description
 from cut
-where bits between 1 and 128
+where
+    base_key is not null
+    and bits between if(base_address like '%:%', 1, 96) and 128
+    and (prefix_length is not null or network not like '%/%')

@@ -1,0 +1,34 @@
+-- Lines of the log files that are in neither table, or in both. A raw line is read a second time here, on purpose.
+with raw_lines as (
+    select
+        {{ log_date_of('_metadata.file_path') }} as log_date,
+        count(*) as lines
+    from {{ source('raw', 'common_security_log') }}
+    group by all
+),
+
+staged as (
+    select
+        log_date,
+        count(*) as lines
+    from {{ ref('stg_common_security_log') }}
+    group by log_date
+),
+
+rejected as (
+    select
+        log_date,
+        count(*) as lines
+    from {{ ref('stg_common_security_log_rejects') }}
+    group by log_date
+)
+
+select
+    raw_lines.log_date,
+    raw_lines.lines as raw_lines,
+    staged.lines as staged_lines,
+    rejected.lines as rejected_lines
+from raw_lines
+left join staged on raw_lines.log_date = staged.log_date
+left join rejected on raw_lines.log_date = rejected.log_date
+where raw_lines.lines != coalesce(staged.lines, 0) + coalesce(rejected.lines, 0)

@@ -1,0 +1,5 @@
+-- Rows of the seed that are no network: they would silently be ignored.
+select internal_networks.network
+from {{ ref('internal_networks') }} as internal_networks
+left anti join {{ ref('stg_internal_networks') }} as readable
+    on internal_networks.network = readable.network

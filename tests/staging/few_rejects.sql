@@ -1,0 +1,10 @@
+-- The days on which more than one line in a hundred was rejected: a sign that the export has changed.
+{{ config(severity='warn') }}
+
+select
+    log_date,
+    count_if(reject_reason is not null) as rejected,
+    count(*) as lines
+from {{ ref('stg_common_security_log_lines') }}
+group by log_date
+having count_if(reject_reason is not null) > 0.01 * count(*)
