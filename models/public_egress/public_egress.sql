@@ -37,10 +37,14 @@ scoped as (
     select
         connections.*,
         if(
-            exists(own_networks.ranges, r -> source_ip_key between r.first_key and r.last_key), 'own', {{ address_scope('source_ip_key') }}
+            exists(own_networks.ranges, r -> connections.source_ip_key between r.first_key and r.last_key),
+            'own',
+            {{ address_scope('connections.source_ip_key') }}
         ) as source_scope,
         if(
-            exists(own_networks.ranges, r -> destination_ip_key between r.first_key and r.last_key), 'own', {{ address_scope('destination_ip_key') }}
+            exists(own_networks.ranges, r -> connections.destination_ip_key between r.first_key and r.last_key),
+            'own',
+            {{ address_scope('connections.destination_ip_key') }}
         ) as destination_scope
     from connections
     cross join own_networks
@@ -73,6 +77,7 @@ select
     {{ protocol_name('protocol') }} as protocol,
     sent_bytes,
     received_bytes,
+    duration_seconds,
     device_action,
     coalesce(device_action rlike '(?i)^(deny|denied|drop|dropped|block|blocked|reject|rejected|reset-)', false) as is_denied,
     destination_ip_key,

@@ -1,5 +1,20 @@
 {{ config(materialized='table') }}
 
+{% set figures = [
+    (1, 'log files', 'count(path) from files'),
+    (2, 'log lines read', 'count(*) from log_lines'),
+    (4, 'copies of an exported row left out', 'coalesce(sum(copies - 1), 0) from egress'),
+    (5, 'connections from inside to public addresses', 'count(*) from egress'),
+    (6, 'of these on the day', "count_if(log_date = date '" ~ end_date() ~ "') from egress"),
+    (7, 'sources active on the day', "count_if(role = 'source') from baseline"),
+    (8, 'of these left out as too quiet', "count_if(role = 'source' and not is_kept) from baseline"),
+    (9, 'destinations active on the day', "count_if(role = 'destination') from baseline"),
+    (10, 'of these left out as popular', "count_if(role = 'destination' and not is_kept) from baseline"),
+    (11, 'connections measured by percentage', 'count(distinct struct(source_ip, destination_ip, destination_port, protocol)) from time_deltas'),
+    (12, 'connections measured by score', 'count(beacon_score) from beacon_scores'),
+    (13, 'beaconing', 'count(*) from findings'),
+] %}
+
 with files as (
     select * from {{ source('raw', 'common_security_log_files') }}
 ),
@@ -24,34 +39,33 @@ time_deltas as (
     select * from {{ ref('time_deltas') }}
 ),
 
+beacon_scores as (
+    select * from {{ ref('beacon_scores') }}
+),
+
 findings as (
     select * from {{ ref('export_network_beaconing_anomalies') }}
 ),
 
-figures as (
-    select 1 as position, 'log files' as figure, count(path) as amount from files
-    union all
-    select 2, 'log lines read', count(*) from log_lines
-    union all
-    select 3, concat('rejected: ', reject_reason), count(*) from log_lines where reject_reason is not null group by reject_reason
-    union all
-    select 4, 'copies of an exported row', coalesce(sum(copies - 1), 0) from egress
-    union all
-    select 5, 'connections from inside to public addresses', count(*) from egress
-    union all
-    select 6, 'of these on the day', count_if(log_date = date '{{ end_date() }}') from egress
-    union all
-    select 7, concat(role, 's active on the day'), count(*) from baseline group by role
-    union all
-    select 8, concat(role, if(role = 'source', 's left out as too quiet', 's left out as popular')), count_if(not is_kept) from baseline group by role
-    union all
-    select 9, 'source, destination, port and protocol measured', count(distinct struct(source_ip, destination_ip, destination_port, protocol)) from time_deltas
-    union all
-    select 10, 'beaconing', count(*) from findings
+rejected as (
+    select
+        3 as position,
+        concat('rejected: ', reject_reason) as figure,
+        count(*) as amount
+    from log_lines
+    where reject_reason is not null
+    group by reject_reason
 )
 
 select
     position,
     figure,
     amount
-from figures
+from rejected
+{% for position, figure, query in figures %}
+    union all
+    select
+        {{ position }} as position,
+        '{{ figure }}' as figure,
+        (select {{ query }}) as amount
+{% endfor %}

@@ -15,6 +15,7 @@ select
     protocol,
     sent_bytes,
     received_bytes,
+    duration_seconds,
     row_id
 from {{ ref('stg_common_security_log_lines') }}
 where reject_reason is null

@@ -21,9 +21,9 @@ texts as (
     select
         log_date,
         _corrupt_record as corrupt_record,
-        {%- for field in fields %}
-        nullif(trim({{ field }}), '') as {{ field }},
-        {%- endfor %}
+        {% for field in fields %}
+            nullif(trim({{ field }}), '') as {{ field }},
+        {% endfor %}
         lower(trim(SourceIP)) as source_address,
         lower(trim(DestinationIP)) as destination_address
     from log_lines
@@ -72,9 +72,13 @@ select
     Protocol as protocol,
     {{ whole_number('SentBytes') }} as sent_bytes,
     {{ whole_number('ReceivedBytes') }} as received_bytes,
+    -- How long the session lasted, where the vendor says so.
+    cast(nullif(regexp_extract(AdditionalExtensions, '(^|;)(FTNTFGT)?duration=([0-9]{1,9})(;|$)', 3), '') as bigint) as duration_seconds,
     -- Two rows without an id are the same when all that is read of them is.
     coalesce(_ItemId, md5(to_json(struct({{ fields | join(', ') }})))) as row_id,
     reject_reason,
-    if(reject_reason is not null, left(coalesce(corrupt_record, to_json(struct({{ fields | join(', ') }}))), 10000), null) as raw_record,
+    if(
+        reject_reason is not null, left(coalesce(corrupt_record, to_json(struct({{ fields | join(', ') }}))), 10000), null
+    ) as raw_record,
     log_date
 from judged

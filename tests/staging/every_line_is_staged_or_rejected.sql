@@ -2,15 +2,15 @@
 with raw_lines as (
     select
         {{ log_date_of('_metadata.file_path') }} as log_date,
-        count(*) as lines
+        count(*) as line_count
     from {{ source('raw', 'common_security_log') }}
-    group by all
+    group by log_date
 ),
 
 staged as (
     select
         log_date,
-        count(*) as lines
+        count(*) as line_count
     from {{ ref('stg_common_security_log') }}
     group by log_date
 ),
@@ -18,17 +18,17 @@ staged as (
 rejected as (
     select
         log_date,
-        count(*) as lines
+        count(*) as line_count
     from {{ ref('stg_common_security_log_rejects') }}
     group by log_date
 )
 
 select
     raw_lines.log_date,
-    raw_lines.lines as raw_lines,
-    staged.lines as staged_lines,
-    rejected.lines as rejected_lines
+    raw_lines.line_count as raw_lines,
+    staged.line_count as staged_lines,
+    rejected.line_count as rejected_lines
 from raw_lines
 left join staged on raw_lines.log_date = staged.log_date
 left join rejected on raw_lines.log_date = rejected.log_date
-where raw_lines.lines != coalesce(staged.lines, 0) + coalesce(rejected.lines, 0)
+where raw_lines.line_count != coalesce(staged.line_count, 0) + coalesce(rejected.line_count, 0)

@@ -4,7 +4,7 @@
 select
     log_date,
     count_if(reject_reason is not null) as rejected,
-    count(*) as lines
+    count(*) as line_count
 from {{ ref('stg_common_security_log_lines') }}
 group by log_date
 having count_if(reject_reason is not null) > 0.01 * count(*)

@@ -1,0 +1,23 @@
+{% macro connection_columns(alias=none) %}
+    {#- The columns that name a connection, with the alias of their table where one is given. -#}
+    {%- set prefix = alias ~ '.' if alias else '' -%}
+    {%- for column in ['device_vendor', 'source_ip', 'destination_ip', 'destination_port', 'protocol'] -%}
+        {{ prefix }}{{ column }}{{ ', ' if not loop.last }}
+    {%- endfor -%}
+{%- endmacro %}
+
+
+{% macro same_connection(left, right) %}
+    {#- Whether two rows are of one connection: port and protocol may be null on both sides. -#}
+    {{ left }}.device_vendor = {{ right }}.device_vendor
+    and {{ left }}.source_ip = {{ right }}.source_ip
+    and {{ left }}.destination_ip = {{ right }}.destination_ip
+    and {{ left }}.destination_port <=> {{ right }}.destination_port
+    and {{ left }}.protocol <=> {{ right }}.protocol
+{%- endmacro %}
+
+
+{% macro in_score_window(column='log_date') %}
+    {#- A condition on a date column: one of the `score_window_days` days that end with end_date. -#}
+    {{ column }} between date '{{ end_date() }}' - interval {{ var('score_window_days') - 1 }} days and date '{{ end_date() }}'
+{%- endmacro %}

@@ -1,0 +1,142 @@
+{{ config(materialized='table') }}
+
+with interval_measures as (
+    select * from {{ ref('interval_measures') }}
+),
+
+destination_rarity as (
+    select * from {{ ref('destination_rarity') }}
+),
+
+null_quantiles as (
+    select sort_array(collect_list(struct(interval_count, timing_score_quantile))) as quantiles from {{ ref('null_quantiles') }}
+),
+
+-- RITA counts whole seconds over a window of its own, in 24 bins.
+rita_inputs as (
+    select
+        *,
+        array_distinct(transform(rita_events, e -> e.event_micros div 1000000)) as seconds,
+        transform(
+            rita_events, e -> least(23, (e.event_micros div 1000000 - rita_start) * 24 div nullif(rita_end - rita_start, 0))
+        ) as bin_numbers,
+        sort_array(filter(transform(rita_events, e -> e.sent_bytes), bytes -> bytes is not null)) as rita_sizes
+    from interval_measures
+),
+
+rita_lists as (
+    select
+        *,
+        sort_array(zip_with(slice(seconds, 2, size(seconds)), slice(seconds, 1, size(seconds) - 1), (b, a) -> b - a)) as rita_deltas,
+        transform(sequence(0L, 23L), bin -> size(bin_numbers) - size(array_remove(bin_numbers, bin))) as bins
+    from rita_inputs
+),
+
+rita_quartiles as (
+    select
+        *,
+        {{ rita_quartiles('rita_deltas') }} as delta_quartiles,
+        {{ rita_quartiles('rita_sizes') }} as size_quartiles
+    from rita_lists
+),
+
+rita as (
+    select
+        *,
+        {{ rita_spread_score('delta_quartiles', 1) }} as timestamp_score,
+        if(size(rita_sizes) >= 3, {{ rita_spread_score('size_quartiles', 0) }}, null) as data_size_score,
+        {{ rita_histogram_score('bins') }} as histogram_score,
+        {{ rita_duration_score('bins', 'seconds[0]', 'element_at(seconds, -1)', 'rita_end - rita_start') }} as duration_score,
+        size(seconds) >= 4 and size(rita_events) < 86400 as is_rita_eligible
+    from rita_quartiles
+),
+
+-- How rare the destination is comes from its own model; unknown sizes cost nothing.
+rated as (
+    select /*+ broadcast(destination_rarity) */
+        rita.*,
+        destination_rarity.sources,
+        destination_rarity.active_sources,
+        destination_rarity.first_seen_on,
+        destination_rarity.days_seen,
+        destination_rarity.history_days,
+        greatest(sent_size_regularity, received_size_regularity) as size_score,
+        1 - (destination_rarity.sources - 1) / (destination_rarity.active_sources - 1 + 20) as rarity_score,
+        case
+            when interval_count < {{ var('minimum_intervals') }} then concat('only ', interval_count, ' intervals, {{ var("minimum_intervals") }} are needed')
+            when period_seconds < 1.5 then 'faster than one connection in 1.5 s: a transfer, not a beacon'
+        end as no_score_reason
+    from rita
+    left join destination_rarity
+        on rita.destination_ip = destination_rarity.destination_ip
+),
+
+scored as (
+    select
+        rated.*,
+        element_at(filter(null_quantiles.quantiles, q -> q.interval_count <= rated.interval_count), -1).timing_score_quantile as null_quantile,
+        if(
+            no_score_reason is null,
+            timing_score
+            * (1 - {{ var('size_weight') }} * (1 - coalesce(size_score, 1)))
+            * (1 - {{ var('rarity_weight') }} * (1 - rarity_score)),
+            null
+        ) as beacon_score
+    from rated
+    cross join null_quantiles
+)
+
+select
+    {{ connection_columns() }},
+    event_count,
+    denied_event_count,
+    total_sent_bytes,
+    total_received_bytes,
+    longest_session_seconds,
+    first_seen,
+    last_seen,
+    hourly_event_counts,
+    size(filter(hourly_event_counts, x -> x > 0)) as active_hours,
+    longest_gap_seconds,
+    interval_count,
+    period_seconds,
+    second_period_seconds,
+    estimated_sleep_seconds,
+    estimated_jitter_percent,
+    regularity,
+    interval_share_10,
+    interval_share_30,
+    interval_share_50,
+    jitter_share,
+    harmonic_share,
+    cadence_share,
+    uniform_fit,
+    clock_lock_share,
+    timing_score,
+    null_quantile,
+    sent_size_regularity,
+    received_size_regularity,
+    {{ at_quantile('sent_sizes', 50) }} as median_sent_bytes,
+    {{ at_quantile('received_sizes', 50) }} as median_received_bytes,
+    sent_modal_share,
+    received_modal_share,
+    size_score,
+    sources,
+    active_sources,
+    sources / active_sources as share_of_active_sources,
+    first_seen_on,
+    days_seen,
+    history_days,
+    rarity_score,
+    beacon_score,
+    no_score_reason,
+    coalesce(timing_score > null_quantile and beacon_score > {{ var('beacon_score_threshold') }}, false) as is_beacon,
+    size(rita_events) as rita_event_count,
+    if(is_rita_eligible, timestamp_score, null) as rita_timestamp_score,
+    if(is_rita_eligible, data_size_score, null) as rita_data_size_score,
+    if(is_rita_eligible, histogram_score, null) as rita_histogram_score,
+    if(is_rita_eligible, duration_score, null) as rita_duration_score,
+    if(is_rita_eligible, round((timestamp_score + data_size_score + histogram_score + duration_score) / 4, 3), null) as rita_beacon_score
+from scored
+-- A connection of the day before only is none of this window.
+where event_count > 0

@@ -1,0 +1,141 @@
+with score_window as (
+    select
+        unix_seconds(rita_start) as rita_start,
+        unix_seconds(rita_end) as rita_end,
+        transform(log_gaps, gap -> struct(unix_micros(gap.gap_start) as gap_start, unix_micros(gap.gap_end) as gap_end)) as log_gaps
+    from {{ ref('score_window') }}
+),
+
+-- RITA's window begins on the day before the day that is judged.
+connection_days as (
+    select
+        *,
+        {{ in_score_window() }} as is_scored
+    from {{ ref('connection_days') }}
+    where
+        log_date between date '{{ end_date() }}' - interval {{ [var('score_window_days') - 1, 1] | max }} days and date '{{ end_date() }}'
+        and device_vendor = '{{ var("device_vendor") }}'
+),
+
+-- Of a day before the score window only the events that RITA looks at go on.
+trimmed as (
+    select
+        connection_days.*,
+        if(
+            connection_days.is_scored,
+            connection_days.events,
+            filter(connection_days.events, e -> e.event_micros >= score_window.rita_start * 1000000)
+        ) as events_to_read
+    from connection_days
+    cross join score_window
+),
+
+-- The one exchange: all that follows looks at one row.
+connections as (
+    select
+        {{ connection_columns() }},
+        sum(if(is_scored, event_count, 0)) as event_count,
+        sum(if(is_scored, denied_event_count, 0)) as denied_event_count,
+        sum(if(is_scored, total_sent_bytes, null)) as total_sent_bytes,
+        sum(if(is_scored, total_received_bytes, null)) as total_received_bytes,
+        max(if(is_scored, longest_session_seconds, null)) as longest_session_seconds,
+        min(if(is_scored, first_seen, null)) as first_seen,
+        max(if(is_scored, last_seen, null)) as last_seen,
+        sort_array(flatten(collect_list(if(is_scored, events_to_read, null)))) as events,
+        sort_array(flatten(collect_list(events_to_read))) as all_events,
+        map_from_entries(collect_list(struct(datediff(date '{{ end_date() }}', log_date) as days_back, hourly_event_counts))) as hours_by_day
+    from trimmed
+    group by {{ connection_columns() }}
+),
+
+listed as (
+    select
+        connections.*,
+        score_window.log_gaps,
+        score_window.rita_start,
+        score_window.rita_end,
+        array_distinct(transform(events, e -> e.event_micros)) as times,
+        sort_array(filter(transform(events, e -> e.sent_bytes), bytes -> bytes is not null)) as sent_sizes,
+        sort_array(filter(transform(events, e -> e.received_bytes), bytes -> bytes is not null)) as received_sizes,
+        filter(
+            all_events, e -> e.event_micros div 1000000 between score_window.rita_start and score_window.rita_end
+        ) as rita_events,
+        flatten(transform(
+            sequence({{ var('score_window_days') - 1 }}, 0, -1), day -> coalesce(try_element_at(hours_by_day, day), array_repeat(0L, 24))
+        )) as hourly_event_counts
+    from connections
+    cross join score_window
+),
+
+-- No delta is taken across a time without any logs.
+exact as (
+    select
+        *,
+        sort_array(filter(
+            zip_with(
+                slice(times, 2, size(times)), slice(times, 1, size(times) - 1),
+                (later, earlier) -> if(
+                    exists(log_gaps, gap -> earlier <= gap.gap_start and later >= gap.gap_end), null, (later - earlier) / 1000000
+                )
+            ),
+            delta -> delta is not null
+        )) as exact_deltas,
+        forall(times, t -> t % 1000000 = 0) as is_whole_seconds
+    from listed
+),
+
+-- Where the log has whole seconds only, its rounding is undone evenly (by steps of the golden ratio, which spread best):
+-- else a busy random source with gaps of 1, 2 and 3 s passes as a clock of 2 s.
+smoothed as (
+    select
+        *,
+        if(
+            is_whole_seconds,
+            sort_array(transform(exact_deltas, (delta, i) -> delta + pmod((i + 1) * 0.6180339887498949D, 1D) - 0.5D)),
+            exact_deltas
+        ) as deltas
+    from exact
+),
+
+long_deltas as (
+    select
+        *,
+        filter(deltas, delta -> delta >= 1) as seconds_or_more
+    from smoothed
+),
+
+bursts as (
+    select
+        *,
+        0.1D * try_element_at(seconds_or_more, greatest(1, cast(9 * size(seconds_or_more) div 10 as int))) as burst_seconds
+    from long_deltas
+),
+
+-- Several connections a beat: deltas far below the long ones lie within a beat. (A column that only a lambda reads once would be
+-- computed anew for each element, hence the second look at burst_seconds.)
+beats as (
+    select
+        *,
+        filter(deltas, delta -> delta >= burst_seconds and burst_seconds is not null) as between_beats
+    from bursts
+)
+
+select
+    {{ connection_columns() }},
+    event_count,
+    denied_event_count,
+    total_sent_bytes,
+    total_received_bytes,
+    longest_session_seconds,
+    first_seen,
+    last_seen,
+    times,
+    sent_sizes,
+    received_sizes,
+    hourly_event_counts,
+    -- A few fast beats between sleeps of hours would leave next to nothing: then all of a second and more count.
+    if(size(between_beats) >= {{ var('minimum_intervals') }}, between_beats, seconds_or_more) as intervals,
+    rita_events,
+    rita_start,
+    rita_end
+from beats
