@@ -70,6 +70,38 @@
 {%- endmacro %}
 
 
+{% macro network_range(network) %}
+    {#- A struct (first_key, last_key) of a network (192.0.2.0/24, 2001:db8::/32, a single address), null where it is none. -#}
+    {%- set base = "lower(trim(split_part(" ~ network ~ ", '/', 1)))" -%}
+    {# A prefix counts in the 128 bits of a key, a digit has four; the digit that the prefix cuts has a lowest and a highest value. #}
+    transform(
+        transform(
+            array(named_struct(
+                'key', {{ ip_key(base) }},
+                'bits', if({{ network }} like '%:%', 0, 96) + case
+                    when {{ network }} not like '%/%' then if({{ network }} like '%:%', 128, 32)
+                    when try_cast(split_part({{ network }}, '/', 2) as int) between if({{ network }} like '%:%', 1, 0) and if({{ network }} like '%:%', 128, 32)
+                        then cast(split_part({{ network }}, '/', 2) as int)
+                end
+            )),
+            n -> named_struct(
+                'step', cast(pow(2, 3 - (n.bits + 3) % 4) as int),
+                'whole_digits', substr(n.key, 1, cast((n.bits - 1) div 4 as int)),
+                'digit', cast(conv(substr(n.key, cast((n.bits - 1) div 4 + 1 as int), 1), 16, 10) as int)
+            )
+        ),
+        n -> if(
+            n.digit is null or n.step is null,
+            null,
+            named_struct(
+                'first_key', rpad(concat(n.whole_digits, lower(hex(n.digit - n.digit % n.step))), 32, '0'),
+                'last_key', rpad(concat(n.whole_digits, lower(hex(n.digit - n.digit % n.step + n.step - 1))), 32, 'f')
+            )
+        )
+    )[0]
+{%- endmacro %}
+
+
 {% macro address_scope(key) %}
     {#-
         What an address is for, by its key: public, private, cgnat, link_local, loopback, multicast, broadcast or reserved (IANA special-purpose registries).

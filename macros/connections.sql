@@ -21,3 +21,9 @@
     {#- A condition on a date column: one of the `score_window_days` days that end with end_date. -#}
     {{ column }} between date '{{ end_date() }}' - interval {{ var('score_window_days') - 1 }} days and date '{{ end_date() }}'
 {%- endmacro %}
+
+
+{% macro beacon_id() %}
+    {#- A hash that names a connection, the same every day. -#}
+    md5(concat_ws('|', device_vendor, source_ip, destination_ip, coalesce(destination_port, '-'), coalesce(protocol, '-')))
+{%- endmacro %}

@@ -95,6 +95,9 @@
         {%- set problem = var_problem(name, var(name), rule) -%}
         {%- if problem -%}{%- do problems.append(problem) -%}{%- endif -%}
     {%- endfor -%}
+    {%- if var('score_window_days') is integer and var('lookback_days') is integer and var('score_window_days') > var('lookback_days') + 1 -%}
+        {%- do problems.append("'score_window_days' is " ~ var('score_window_days') ~ " but 'lookback_days' only " ~ var('lookback_days') ~ '; give at least ' ~ (var('score_window_days') - 1)) -%}
+    {%- endif -%}
     {%- set azure = ['adls_account', 'adls_container', 'subscription_id', 'resource_group', 'workspace_name'] -%}
     {%- set azure_given = [] -%}
     {%- for name in azure if var(name) and name != 'adls_container' -%}{%- do azure_given.append(name) -%}{%- endfor -%}

@@ -80,7 +80,6 @@ select
     duration_seconds,
     device_action,
     coalesce(device_action rlike '(?i)^(deny|denied|drop|dropped|block|blocked|reject|rejected|reset-)', false) as is_denied,
-    destination_ip_key,
     row_id,
     copies,
     log_date

@@ -6,186 +6,182 @@
     pre_hook='{{ clear_result_partition() }}',
 ) }}
 
-with percent_beacon as (
-    select * from {{ ref('percent_beacon') }}
+with findings as (
+    select
+        *,
+        {{ beacon_id() }} as beacon_id,
+        {{ ip_key('source_ip') }} as source_ip_key,
+        {{ ip_key('destination_ip') }} as destination_ip_key
+    from {{ ref('beacon_findings') }}
 ),
 
-time_deltas as (
-    select * from {{ ref('time_deltas') }}
-),
-
-baseline as (
-    select * from {{ ref('baseline') }}
-    where role = 'destination'
-),
-
-egress as (
-    select * from {{ ref('public_egress') }}
+connection_days as (
+    select * from {{ ref('connection_days') }}
     where
-        log_date = date '{{ end_date() }}'
+        {{ in_score_window() }}
         and device_vendor = '{{ var("device_vendor") }}'
 ),
 
--- The highest percentage of a connection speaks for it; of equals, the shortest interval.
-strongest as (
-    select
-        source_ip,
-        destination_ip,
-        destination_port,
-        protocol,
-        max_by(
-            struct(time_delta, time_delta_list, time_delta_list_count, total_event_count, percent_beacon),
-            struct(percent_beacon, -time_delta)
-        ) as beacon
-    from percent_beacon
-    group by source_ip, destination_ip, destination_port, protocol
+suppressions as (
+    select collect_list(struct(*)) as suppressions from {{ ref('stg_suppressions') }}
+    where not is_expired
 ),
 
-activity as (
+-- The last time that the same beacon was found, as far back as the history goes.
+earlier as (
+    {% if is_incremental() %}
+        select
+            beacon_id,
+            max_by(struct(began_on, period_seconds, median_received_bytes), end_date) as finding
+        from {{ this }}
+        where
+            end_date < date '{{ end_date() }}'
+            and end_date >= date '{{ end_date() }}' - interval {{ [var('lookback_days'), 1] | max }} days
+            and device_vendor = '{{ var("device_vendor") }}'
+        group by beacon_id
+    {% else %}
+        select
+            cast(null as string) as beacon_id,
+            cast(null as struct<began_on: date, period_seconds: double, median_received_bytes: bigint>) as finding
+        limit 0
+    {% endif %}
+),
+
+intervals as (
     select
-        egress.source_ip,
-        egress.destination_ip,
-        egress.destination_port,
-        egress.protocol,
-        count(*) as event_count,
-        count_if(egress.is_denied) as denied_event_count,
-        sum(egress.sent_bytes) as total_sent_bytes,
-        sum(egress.received_bytes) as total_received_bytes,
-        min(egress.time_generated) as first_seen,
-        max(egress.time_generated) as last_seen,
-        array(
-            {%- for hour in range(24) %}
-            count_if(hour(egress.time_generated) = {{ hour }}){{ ',' if not loop.last }}
-            {%- endfor %}
-        ) as hourly_event_counts
-    from egress
-    left semi join strongest
-        on
-            egress.source_ip = strongest.source_ip
-            and egress.destination_ip = strongest.destination_ip
-            and egress.destination_port <=> strongest.destination_port
-            and egress.protocol <=> strongest.protocol
-    group by egress.source_ip, egress.destination_ip, egress.destination_port, egress.protocol
+        findings.beacon_id,
+        explode(zip_with(
+            slice(connection_days.events, 2, size(connection_days.events)),
+            slice(connection_days.events, 1, size(connection_days.events) - 1),
+            (later, earlier) -> later.event_micros div 1000000 - earlier.event_micros div 1000000
+        )) as time_delta
+    from connection_days
+    inner join findings
+        on {{ same_connection('connection_days', 'findings') }}
 ),
 
 interval_counts as (
     select
-        time_deltas.source_ip,
-        time_deltas.destination_ip,
-        time_deltas.destination_port,
-        time_deltas.protocol,
-        time_deltas.time_delta,
+        beacon_id,
+        time_delta,
         count(*) as events
-    from time_deltas
-    left semi join strongest
-        on
-            time_deltas.source_ip = strongest.source_ip
-            and time_deltas.destination_ip = strongest.destination_ip
-            and time_deltas.destination_port <=> strongest.destination_port
-            and time_deltas.protocol <=> strongest.protocol
-    where time_deltas.time_delta is not null
-    group by
-        time_deltas.source_ip, time_deltas.destination_ip, time_deltas.destination_port, time_deltas.protocol, time_deltas.time_delta
+    from intervals
+    group by beacon_id, time_delta
 ),
 
 -- The most frequent intervals are enough to draw, and keep the row bounded.
 interval_histograms as (
     select
-        source_ip,
-        destination_ip,
-        destination_port,
-        protocol,
-        sort_array(
-            transform(
-                slice(sort_array(collect_list(struct(events, time_delta)), false), 1, 100),
-                i -> struct(i.time_delta as time_delta, i.events as events)
-            )
-        ) as interval_histogram
+        beacon_id,
+        sort_array(transform(
+            slice(sort_array(collect_list(struct(events, time_delta)), false), 1, 100),
+            i -> struct(i.time_delta as time_delta, i.events as events)
+        )) as interval_histogram
     from interval_counts
-    group by source_ip, destination_ip, destination_port, protocol
+    group by beacon_id
 ),
 
-explained as (
+completed as (
     select
-        md5(concat_ws(
-            '|', '{{ var("device_vendor") }}', strongest.source_ip, strongest.destination_ip,
-            coalesce(strongest.destination_port, '-'), coalesce(strongest.protocol, '-')
-        )) as beacon_id,
-        strongest.source_ip,
-        strongest.destination_ip,
-        strongest.destination_port,
-        strongest.protocol,
-        strongest.beacon.percent_beacon,
-        strongest.beacon.time_delta,
-        strongest.beacon.time_delta_list,
-        strongest.beacon.time_delta_list_count,
-        strongest.beacon.total_event_count,
-        array(
-            concat(
-                round(strongest.beacon.percent_beacon, 1), ' % of ', strongest.beacon.total_event_count,
-                ' events came in three neighbouring intervals up to ', strongest.beacon.time_delta, ' s'
-            ),
-            concat(baseline.degree_of_srcip, ' internal source(s) at most reached this destination in a day, over ', baseline.history_days + 1, ' day(s)'),
-            if(
-                activity.denied_event_count > 0,
-                concat(activity.denied_event_count, ' of ', activity.event_count, ' connections were denied: the host still asks'),
-                null
-            )
-        ) as reasons,
-        activity.event_count,
-        activity.denied_event_count,
-        activity.total_sent_bytes,
-        activity.total_received_bytes,
-        activity.first_seen,
-        activity.last_seen,
-        activity.hourly_event_counts,
+        findings.*,
         interval_histograms.interval_histogram,
-        baseline.degree_of_srcip,
-        baseline.history_days
-    from strongest
-    left join activity
-        on
-            strongest.source_ip = activity.source_ip
-            and strongest.destination_ip = activity.destination_ip
-            and strongest.destination_port <=> activity.destination_port
-            and strongest.protocol <=> activity.protocol
+        case
+            when earlier.finding is null then 'new'
+            when abs(findings.period_seconds - earlier.finding.period_seconds) > 0.25 * earlier.finding.period_seconds then 'changed'
+            when
+                abs(findings.median_received_bytes - earlier.finding.median_received_bytes) > 0.25 * earlier.finding.median_received_bytes
+                then 'changed'
+            else 'continuing'
+        end as status,
+        coalesce(earlier.finding.began_on, date '{{ end_date() }}') as began_on,
+        filter(
+            suppressions.suppressions,
+            s -> findings.destination_ip_key between s.destination_range.first_key and s.destination_range.last_key
+            and findings.source_ip_key between s.source_range.first_key and s.source_range.last_key
+            and coalesce(findings.destination_port = s.destination_port, s.destination_port is null)
+            and coalesce(findings.device_vendor = s.device_vendor, s.device_vendor is null)
+            and coalesce(findings.period_seconds, findings.time_delta) between s.shortest_seconds and s.longest_seconds
+        ) as suppressions
+    from findings
+    left join earlier
+        on findings.beacon_id = earlier.beacon_id
     left join interval_histograms
-        on
-            strongest.source_ip = interval_histograms.source_ip
-            and strongest.destination_ip = interval_histograms.destination_ip
-            and strongest.destination_port <=> interval_histograms.destination_port
-            and strongest.protocol <=> interval_histograms.protocol
-    left join baseline
-        on strongest.destination_ip = baseline.ip_address
+        on findings.beacon_id = interval_histograms.beacon_id
+    cross join suppressions
 )
 
 select
     beacon_id,
+    status,
+    began_on,
+    severity,
+    size(suppressions) > 0 as suppressed,
+    transform(suppressions, s -> concat(s.reason, ' (', s.owner, ', until ', s.expires_on, ')')) as suppressed_by,
+    found_by,
+    reasons,
+    shared_destination_campaign_id,
+    rotating_destination_campaign_id,
     source_ip,
     destination_ip,
     destination_port,
     protocol,
+    event_count,
+    denied_event_count,
+    total_sent_bytes,
+    total_received_bytes,
+    longest_session_seconds,
+    first_seen,
+    last_seen,
+    hourly_event_counts,
+    interval_histogram,
     percent_beacon,
     time_delta,
     time_delta_list,
     time_delta_list_count,
     total_event_count,
-    array_compact(reasons) as reasons,
-    event_count,
-    denied_event_count,
-    total_sent_bytes,
-    total_received_bytes,
-    first_seen,
-    last_seen,
-    hourly_event_counts,
-    interval_histogram,
-    degree_of_srcip,
+    beacon_score,
+    timing_score,
+    null_quantile,
+    size_score,
+    rarity_score,
+    interval_count,
+    period_seconds,
+    second_period_seconds,
+    estimated_sleep_seconds,
+    estimated_jitter_percent,
+    regularity,
+    interval_share_10,
+    interval_share_30,
+    interval_share_50,
+    jitter_share,
+    harmonic_share,
+    cadence_share,
+    uniform_fit,
+    clock_lock_share,
+    sent_size_regularity,
+    received_size_regularity,
+    sent_modal_share,
+    received_modal_share,
+    median_sent_bytes,
+    median_received_bytes,
+    sources,
+    active_sources,
+    first_seen_on,
+    days_seen,
     history_days,
+    rita_event_count,
+    rita_timestamp_score,
+    rita_data_size_score,
+    rita_histogram_score,
+    rita_duration_score,
+    rita_beacon_score,
     cast({{ var('percent_beacon_threshold') }} as double) as percent_beacon_threshold,
     {{ var('daily_event_count_threshold') }} as daily_event_count_threshold,
     {{ var('time_delta_threshold') }} as time_delta_threshold,
+    cast({{ var('beacon_score_threshold') }} as double) as beacon_score_threshold,
+    {{ var('score_window_days') }} as score_window_days,
     '{{ invocation_id }}' as run_id,
     timestamp '{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S") }}' as run_started_at,
     date '{{ end_date() }}' as end_date,
     '{{ var("device_vendor") }}' as device_vendor
-from explained
+from completed

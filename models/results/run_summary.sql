@@ -62,6 +62,14 @@ select
     figure,
     amount
 from rejected
+union all
+select
+    14 as position,
+    concat('hidden by suppression: ', suppressed_by[0]) as figure,
+    count(*) as amount
+from findings
+where suppressed
+group by suppressed_by[0]
 {% for position, figure, query in figures %}
     union all
     select

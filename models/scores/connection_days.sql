@@ -11,7 +11,6 @@ with egress as (
 
 select
     {{ connection_columns() }},
-    destination_ip_key,
     count(*) as event_count,
     count_if(is_denied) as denied_event_count,
     sum(sent_bytes) as total_sent_bytes,
@@ -31,4 +30,4 @@ select
     ) as hourly_event_counts,
     log_date
 from egress
-group by {{ connection_columns() }}, destination_ip_key, log_date
+group by {{ connection_columns() }}, log_date

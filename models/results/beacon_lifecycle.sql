@@ -1,0 +1,22 @@
+with findings as (
+    select * from {{ ref('network_beaconing_anomalies') }}
+    where
+        end_date <= date '{{ end_date() }}'
+        and end_date >= date '{{ end_date() }}' - interval {{ [var('lookback_days'), 1] | max }} days
+        and device_vendor = '{{ var("device_vendor") }}'
+)
+
+select
+    beacon_id,
+    device_vendor,
+    source_ip,
+    destination_ip,
+    destination_port,
+    protocol,
+    -- A day that is not judged yet does not stop a beacon.
+    if(max(end_date) < date '{{ end_date() }}', 'stopped', max_by(status, end_date)) as status,
+    max_by(began_on, end_date) as began_on,
+    max(end_date) as last_found_on,
+    count(*) as days_found
+from findings
+group by beacon_id, device_vendor, source_ip, destination_ip, destination_port, protocol

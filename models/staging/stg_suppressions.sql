@@ -1,0 +1,19 @@
+{% set every_address = "named_struct('first_key', repeat('0', 32), 'last_key', repeat('f', 32))" %}
+
+with suppressions as (
+    select * from {{ ref('suppressions') }}
+)
+
+-- An asterisk stands for all.
+select
+    if(destination_network = '*', {{ every_address }}, {{ network_range('destination_network') }}) as destination_range,
+    if(source_network = '*', {{ every_address }}, {{ network_range('source_network') }}) as source_range,
+    if(destination_port = '*', null, try_cast(destination_port as int)) as destination_port,
+    if(device_vendor = '*', null, device_vendor) as device_vendor,
+    try_cast(if(shortest_seconds = '*', '0', shortest_seconds) as double) as shortest_seconds,
+    try_cast(if(longest_seconds = '*', '1e9', longest_seconds) as double) as longest_seconds,
+    reason,
+    owner,
+    try_cast(expires_on as date) as expires_on,
+    try_cast(expires_on as date) < date '{{ end_date() }}' as is_expired
+from suppressions
