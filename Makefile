@@ -1,0 +1,68 @@
+# `make demo` goes from a bare clone to findings on generated logs; `make test` runs every test; `make` alone lists the rest.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help env demo build docs test lint lock clean FORCE
+
+# All that the demo makes lies here, apart from the tables and findings of real logs.
+DEMO := output/demo
+SAMPLE_OPTIONS := --end-date 2026-09-30 --days 4 --rows-per-day 40000 --seed 7
+RAW_ROOT = $(patsubst %/,%,$(dir $(shell find $(DEMO)/sample -type d -name 'y=*' 2>/dev/null | head -n 1)))
+VARS = {raw_root: "$(RAW_ROOT)", end_date: 2026-09-30, lookback_days: 3, export_root: $(DEMO)/export}
+DBT := .venv/bin/dbt
+
+# What a shell has set for another Spark, Python or dbt must not reach ours.
+unexport SPARK_HOME SPARK_CONF_DIR SPARK_REMOTE PYTHONPATH PYTHONHOME DBT_TARGET
+export DBT_PROFILES_DIR := $(CURDIR)
+export PWD := $(CURDIR)
+# The demo's tables stay apart from those of real logs.
+export BEACONING_OUTPUT := $(CURDIR)/$(DEMO)
+export PYTHON NO_SYSTEM_JAVA
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+env:  ## make .venv (PYTHON=python3.11 to choose), find a Java 17 (JAVA_HOME=… to choose, NO_SYSTEM_JAVA=1: pip's), profiles.yml
+	@JAVA_REQUIRED=$(if $(filter command,$(firstword $(origin JAVA_HOME))),1) .ci/environment.sh
+
+demo: build docs  ## generate sample logs, hunt in them, print the findings
+	@.venv/bin/python bench/show_findings.py $(DEMO)/export
+	@printf '%s\n' '' 'Findings    $(DEMO)/export/network_beaconing_anomalies' 'Docs        target/static_index.html' \
+		'Raw logs    $(DEMO)/sample, with what was planted in truth.json'
+
+build: $(DEMO)/sample/truth.json | env
+	$(DBT) build --target local --exclude-resource-type unit_test --vars '$(VARS)'
+
+docs: target/static_index.html  ## write the docs and lineage as one page
+
+target/static_index.html: dbt_project.yml $(shell find models macros seeds tests -type f -not -name '*.py' 2>/dev/null) | build
+	$(DBT) --quiet docs generate --static --target local --vars '$(VARS)'
+
+$(DEMO)/sample/truth.json: bench/generate_logs.py $(DEMO)/options | env
+	.venv/bin/python $< $(DEMO)/sample --overwrite $(SAMPLE_OPTIONS)
+
+# Changes only when the options do, so that other options make other logs.
+$(DEMO)/options: FORCE
+	@mkdir -p $(DEMO)
+	@echo '$(SAMPLE_OPTIONS)' | cmp -s - $@ || echo '$(SAMPLE_OPTIONS)' > $@
+
+test: lint $(DEMO)/sample/truth.json  ## lint, then every test: Python, unit, pipeline and data
+	.venv/bin/python -m pytest
+	$(DBT) build --target local --vars '$(VARS)'
+
+lint: env  ## check style and format of SQL and Python
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/sqlfluff lint models tests
+
+lock:  ## resolve requirements.in anew into requirements.txt, with hashes
+	python3 -m venv output/lock
+	output/lock/bin/python -m pip install --quiet uv
+	output/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-strip-extras \
+		--custom-compile-command 'make lock' requirements.in --output-file requirements.txt
+	rm -rf output/lock
+
+clean:  ## remove what make made: .venv, the demo, docs, logs, caches, and a profiles.yml that nobody edited
+	rm -rf .venv $(DEMO) target logs .pytest_cache .ruff_cache .hypothesis
+	@find bench enrich tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	@! cmp -s profiles.yml profiles.yml.example || rm profiles.yml
