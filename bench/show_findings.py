@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 LONGEST_TEXT = 300  # characters shown of one value
+SEVERITIES = ["critical", "high", "medium", "low"]
 
 
 def visible(value: object) -> str:
@@ -52,8 +53,8 @@ def read_findings(export_root: Path) -> list[dict[str, Any]]:
     Returns
     -------
     list of dict
-        One item a finding, as exported; sorted by percent_beacon, then total_event_count, both
-        falling. Empty if the run found nothing.
+        One item a finding, as exported; by severity, then beacon_score, then percent_beacon, the
+        suppressed ones last. Empty if the run found nothing.
 
     Raises
     ------
@@ -80,8 +81,12 @@ def read_findings(export_root: Path) -> list[dict[str, Any]]:
             findings.append(finding)
     return sorted(
         findings,
-        key=lambda f: (f.get("percent_beacon") or 0, f.get("total_event_count") or 0),
-        reverse=True,
+        key=lambda f: (
+            f.get("suppressed") is True,
+            SEVERITIES.index(f["severity"]) if f.get("severity") in SEVERITIES else len(SEVERITIES),
+            -(f.get("beacon_score") or 0),
+            -(f.get("percent_beacon") or 0),
+        ),
     )
 
 
@@ -96,29 +101,48 @@ def findings_table(findings: list[dict[str, Any]]) -> Table:
     Returns
     -------
     rich.table.Table
-        Source, destination with port, protocol, percent_beacon, time_delta in seconds, number of
-        events, and the reasons, one a line.
+        Severity (and status or suppression), source, destination with port and protocol,
+        beacon_score, percent_beacon, number of events, and the reasons, one a line.
     """
     table = Table(box=box.SIMPLE_HEAD, title=f"{len(findings)} beaconing connection(s)")
-    for name in ("source", "destination:port", "protocol"):
+    for name in ("severity", "source", "destination"):
         table.add_column(name, overflow="fold")
-    for name in ("percent_beacon", "time_delta (s)", "events"):
+    for name in ("beacon_score", "percent_beacon", "events"):
         table.add_column(name, justify="right", overflow="fold")
     table.add_column("reasons", overflow="fold")
     for finding in findings:
-        percent = finding.get("percent_beacon")
+        state = "suppressed" if finding.get("suppressed") is True else finding.get("status")
+        destination = endpoint(finding.get("destination_ip"), finding.get("destination_port"))
         cells = [
+            f"{visible(finding.get('severity'))}\n{visible(state)}",
             visible(finding.get("source_ip")),
-            endpoint(finding.get("destination_ip"), finding.get("destination_port")),
-            visible(finding.get("protocol")),
-            f"{percent:.1f}" if isinstance(percent, (int, float)) else visible(percent),
-            visible(finding.get("time_delta")),
-            visible(finding.get("total_event_count")),
+            f"{destination} {visible(finding.get('protocol'))}",
+            rounded(finding.get("beacon_score"), 2),
+            rounded(finding.get("percent_beacon"), 1),
+            visible(finding.get("event_count")),
             "\n".join(visible(reason) for reason in finding.get("reasons") or []),
         ]
         # Text, not str: in a str, rich would read [brackets] as markup.
         table.add_row(*(Text(cell) for cell in cells))
     return table
+
+
+def rounded(value: object, places: int) -> str:
+    """Write a number with so many decimal places, and anything else as `visible` does.
+
+    Parameters
+    ----------
+    value
+        As exported; null where the measure says nothing.
+    places
+        Decimal places.
+
+    Returns
+    -------
+    str
+        Such as ``0.95``.
+    """
+    return f"{value:.{places}f}" if isinstance(value, (int, float)) else visible(value)
 
 
 def endpoint(address: object, port: object) -> str:

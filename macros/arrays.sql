@@ -1,3 +1,9 @@
+{% macro sorted(values) %}
+    {#- The known values of an array in order. (Spark sorts an array that cannot hold nulls several times faster.) -#}
+    sort_array(array_compact({{ values }}))
+{%- endmacro %}
+
+
 {% macro at_quantile(sorted, percent) %}
     {#- The element of a sorted array below which `percent` of it lies, without interpolation; null where the array is empty. -#}
     try_element_at({{ sorted }}, greatest(1, cast(({{ percent }} * size({{ sorted }}) + 99) div 100 as int)))
@@ -30,5 +36,21 @@
             'longest', greatest(seen.longest, if(x <=> seen.element, seen.run + 1, 1))
         ),
         seen -> seen.longest
+    )
+{%- endmacro %}
+
+
+{% macro size_regularity(sorted) %}
+    {#-
+        How constant the sizes in a sorted array are, 0 to 1: the larger of the share that repeats another size and the share within 10 % of the
+        middle one. Null where there are too few, or all are zero.
+    -#}
+    if(
+        size({{ sorted }}) >= {{ var('minimum_intervals') }} and element_at({{ sorted }}, -1) > 0,
+        greatest(
+            1 - (size(array_distinct({{ sorted }})) - 1) / (size({{ sorted }}) - 1),
+            {{ share_of('abs(x - ' ~ at_quantile(sorted, 50) ~ ') <= 0.1 * ' ~ at_quantile(sorted, 50), sorted) }}
+        ),
+        null
     )
 {%- endmacro %}

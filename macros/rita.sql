@@ -1,25 +1,22 @@
 {#- RITA v5's scores for comparison, from their definitions; quartiles are medians of the halves, the middle value left out of both when n is odd. -#}
 
 {% macro rita_quartiles(sorted) %}
-    {#- A struct (q1, q2, q3, mad) of a sorted array of numbers; nulls where it is empty. -#}
+    {#- A struct (q1, q2, q3) of a sorted array of numbers; nulls where it is empty. -#}
     {%- set n = 'size(' ~ sorted ~ ')' -%}
     {%- set half = '(' ~ n ~ ' div 2)' -%}
-    transform(
-        array({{ median_of(sorted, 0, n) }}),
-        median -> named_struct(
-            'q1', {{ median_of(sorted, 0, half) }},
-            'q2', median,
-            'q3', {{ median_of(sorted, n ~ ' - ' ~ half, half) }},
-            'mad', transform(
-                array(sort_array(transform({{ sorted }}, x -> abs(x - median)))), d -> {{ median_of('d', 0, 'size(d)') }}
-            )[0]
-        )
-    )[0]
+    named_struct(
+        'q1', {{ median_of(sorted, 0, half) }},
+        'q2', {{ median_of(sorted, 0, n) }},
+        'q3', {{ median_of(sorted, n ~ ' - ' ~ half, half) }}
+    )
 {%- endmacro %}
 
 
-{% macro rita_spread_score(quartiles, without_spread) %}
-    {#- Timestamp or data size score of quartiles: the mean of 1 - |Bowley skewness| and the share that the median deviation leaves, which is `without_spread` where the median is below 1. -#}
+{% macro rita_spread_score(quartiles, deviations, without_spread) %}
+    {#-
+        Timestamp or data size score: the mean of 1 - |Bowley skewness| and of the share that the median deviation leaves of the median, which is
+        `without_spread` where the median is below 1. `deviations` is the sorted array of distances from the median.
+    -#}
     {%- set q = quartiles -%}
     round((
         1 - if(
@@ -27,7 +24,7 @@
             0,
             abs(({{ q }}.q1 + {{ q }}.q3 - 2 * {{ q }}.q2) / ({{ q }}.q3 - {{ q }}.q1))
         )
-        + if({{ q }}.q2 < 1, {{ without_spread }}, greatest(0, ({{ q }}.q2 - {{ q }}.mad) / {{ q }}.q2))
+        + if({{ q }}.q2 < 1, {{ without_spread }}, greatest(0, ({{ q }}.q2 - {{ median_of(deviations, 0, 'size(' ~ deviations ~ ')') }}) / {{ q }}.q2))
     ) / 2, 3)
 {%- endmacro %}
 

@@ -27,7 +27,9 @@ alike as (
 )
 
 select
-    md5(concat_ws('|', 'rotating destinations', device_vendor, source_ip, coalesce(destination_port, '-'), coalesce(protocol, '-'))) as campaign_id,
+    md5(
+        concat_ws('|', 'rotating destinations', device_vendor, source_ip, coalesce(destination_port, '-'), coalesce(protocol, '-'))
+    ) as campaign_id,
     device_vendor,
     source_ip,
     destination_port,

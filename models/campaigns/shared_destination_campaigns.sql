@@ -32,7 +32,9 @@ alike as (
 )
 
 select
-    md5(concat_ws('|', 'shared destination', device_vendor, destination_ip, coalesce(destination_port, '-'), coalesce(protocol, '-'))) as campaign_id,
+    md5(
+        concat_ws('|', 'shared destination', device_vendor, destination_ip, coalesce(destination_port, '-'), coalesce(protocol, '-'))
+    ) as campaign_id,
     device_vendor,
     destination_ip,
     destination_port,

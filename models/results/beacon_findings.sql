@@ -102,19 +102,15 @@ select
         if(
             is_found_by_percentage,
             concat(
-                round(percent_beacon, 1), ' % of ', total_event_count, ' events came in three neighbouring intervals up to ', time_delta, ' s'
+                round(percent_beacon, 1), ' % of ', total_event_count, ' events came in three neighbouring intervals up to ',
+                time_delta, ' s'
             ),
             null
         ),
         case
-            when size_score >= 0.9 then concat(
-                'sizes repeat: most often ',
-                if(
-                    coalesce(received_size_regularity, 0) >= coalesce(sent_size_regularity, 0),
-                    concat(median_received_bytes, ' bytes received'),
-                    concat(median_sent_bytes, ' bytes sent')
-                )
-            )
+            when size_score >= 0.9 and coalesce(received_size_regularity, 0) >= coalesce(sent_size_regularity, 0)
+                then concat('sizes repeat: about ', median_received_bytes, ' bytes received')
+            when size_score >= 0.9 then concat('sizes repeat: about ', median_sent_bytes, ' bytes sent')
             when size_score is null then 'no sizes to judge: time alone speaks'
         end,
         if(
@@ -123,10 +119,15 @@ select
             concat(sources, ' of ', active_sources, ' internal sources reach this destination')
         ),
         case
-            when is_new_destination then concat('first seen today in ', history_days, ' days of history')
-            when history_days > 0 then concat('first seen on ', first_seen_on, ', on ', days_seen, ' days since')
+            when history_days = 0 then 'no history to say since when'
+            when first_seen_on = date '{{ end_date() }}' then concat('first seen on this day, with ', history_days, ' day(s) of history')
+            else concat('first seen on ', first_seen_on, ', on ', days_seen, ' day(s)')
         end,
-        if(event_count > 1.5 * (interval_count + 1), concat('about ', round(event_count / (interval_count + 1), 1), ' connections a beat'), null),
+        if(
+            event_count > 1.5 * (interval_count + 1),
+            concat('about ', round(event_count / (interval_count + 1), 1), ' connections a beat'),
+            null
+        ),
         if(
             denied_event_count > 0,
             concat(denied_event_count, ' of ', event_count, ' connections were denied: the host keeps asking'),

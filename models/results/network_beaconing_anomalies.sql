@@ -43,7 +43,7 @@ earlier as (
         select
             cast(null as string) as beacon_id,
             cast(null as struct<began_on: date, period_seconds: double, median_received_bytes: bigint>) as finding
-        limit 0
+        where false
     {% endif %}
 ),
 

@@ -16,18 +16,18 @@ null_quantiles as (
 rita_inputs as (
     select
         *,
-        array_distinct(transform(rita_events, e -> e.event_micros div 1000000)) as seconds,
+        array_distinct(transform(rita_times, t -> t div 1000000)) as seconds,
         transform(
-            rita_events, e -> least(23, (e.event_micros div 1000000 - rita_start) * 24 div nullif(rita_end - rita_start, 0))
-        ) as bin_numbers,
-        sort_array(filter(transform(rita_events, e -> e.sent_bytes), bytes -> bytes is not null)) as rita_sizes
+            rita_times, t -> least(23, (t div 1000000 - rita_start) * 24 div nullif(rita_end - rita_start, 0))
+        ) as bin_numbers
     from interval_measures
 ),
 
 rita_lists as (
     select
         *,
-        sort_array(zip_with(slice(seconds, 2, size(seconds)), slice(seconds, 1, size(seconds) - 1), (b, a) -> b - a)) as rita_deltas,
+        {{ sorted('zip_with(slice(seconds, 2, size(seconds)), slice(seconds, 1, greatest(0, size(seconds) - 1)), (b, a) -> b - a)') }}
+            as rita_deltas,
         transform(sequence(0L, 23L), bin -> size(bin_numbers) - size(array_remove(bin_numbers, bin))) as bins
     from rita_inputs
 ),
@@ -40,15 +40,24 @@ rita_quartiles as (
     from rita_lists
 ),
 
+rita_deviations as (
+    select
+        *,
+        {{ sorted('transform(rita_deltas, x -> abs(x - delta_quartiles.q2))') }} as delta_deviations,
+        {{ sorted('transform(rita_sizes, x -> abs(x - size_quartiles.q2))') }} as size_deviations
+    from rita_quartiles
+),
+
+-- Of a list that was cut nothing is said: RITA looks at the whole day.
 rita as (
     select
         *,
-        {{ rita_spread_score('delta_quartiles', 1) }} as timestamp_score,
-        if(size(rita_sizes) >= 3, {{ rita_spread_score('size_quartiles', 0) }}, null) as data_size_score,
+        {{ rita_spread_score('delta_quartiles', 'delta_deviations', 1) }} as timestamp_score,
+        if(size(rita_sizes) >= 3, {{ rita_spread_score('size_quartiles', 'size_deviations', 0) }}, null) as data_size_score,
         {{ rita_histogram_score('bins') }} as histogram_score,
-        {{ rita_duration_score('bins', 'seconds[0]', 'element_at(seconds, -1)', 'rita_end - rita_start') }} as duration_score,
-        size(seconds) >= 4 and size(rita_events) < 86400 as is_rita_eligible
-    from rita_quartiles
+        {{ rita_duration_score('bins', 'array_min(seconds)', 'array_max(seconds)', 'rita_end - rita_start') }} as duration_score,
+        size(seconds) >= 4 and size(rita_times) < 86400 and not is_cut as is_rita_eligible
+    from rita_deviations
 ),
 
 -- How rare the destination is comes from its own model; unknown sizes cost nothing.
@@ -63,7 +72,8 @@ rated as (
         greatest(sent_size_regularity, received_size_regularity) as size_score,
         1 - (destination_rarity.sources - 1) / (destination_rarity.active_sources - 1 + 20) as rarity_score,
         case
-            when interval_count < {{ var('minimum_intervals') }} then concat('only ', interval_count, ' intervals, {{ var("minimum_intervals") }} are needed')
+            when interval_count < {{ var('minimum_intervals') }}
+                then concat('only ', interval_count, ' intervals, {{ var("minimum_intervals") }} are needed')
             when period_seconds < 1.5 then 'faster than one connection in 1.5 s: a transfer, not a beacon'
         end as no_score_reason
     from rita
@@ -74,7 +84,9 @@ rated as (
 scored as (
     select
         rated.*,
-        element_at(filter(null_quantiles.quantiles, q -> q.interval_count <= rated.interval_count), -1).timing_score_quantile as null_quantile,
+        try_element_at(
+            filter(null_quantiles.quantiles, q -> q.interval_count <= rated.interval_count), -1
+        ).timing_score_quantile as null_quantile,
         if(
             no_score_reason is null,
             timing_score
@@ -116,8 +128,8 @@ select
     null_quantile,
     sent_size_regularity,
     received_size_regularity,
-    {{ at_quantile('sent_sizes', 50) }} as median_sent_bytes,
-    {{ at_quantile('received_sizes', 50) }} as median_received_bytes,
+    median_sent_bytes,
+    median_received_bytes,
     sent_modal_share,
     received_modal_share,
     size_score,
@@ -131,12 +143,10 @@ select
     beacon_score,
     no_score_reason,
     coalesce(timing_score > null_quantile and beacon_score > {{ var('beacon_score_threshold') }}, false) as is_beacon,
-    size(rita_events) as rita_event_count,
+    if(is_cut, null, size(rita_times)) as rita_event_count,
     if(is_rita_eligible, timestamp_score, null) as rita_timestamp_score,
     if(is_rita_eligible, data_size_score, null) as rita_data_size_score,
     if(is_rita_eligible, histogram_score, null) as rita_histogram_score,
     if(is_rita_eligible, duration_score, null) as rita_duration_score,
     if(is_rita_eligible, round((timestamp_score + data_size_score + histogram_score + duration_score) / 4, 3), null) as rita_beacon_score
 from scored
--- A connection of the day before only is none of this window.
-where event_count > 0

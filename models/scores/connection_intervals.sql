@@ -41,11 +41,16 @@ connections as (
         max(if(is_scored, longest_session_seconds, null)) as longest_session_seconds,
         min(if(is_scored, first_seen, null)) as first_seen,
         max(if(is_scored, last_seen, null)) as last_seen,
-        sort_array(flatten(collect_list(if(is_scored, events_to_read, null)))) as events,
-        sort_array(flatten(collect_list(events_to_read))) as all_events,
-        map_from_entries(collect_list(struct(datediff(date '{{ end_date() }}', log_date) as days_back, hourly_event_counts))) as hours_by_day
+        flatten(collect_list(if(is_scored, events_to_read, null))) as events,
+        flatten(collect_list(if(is_scored, null, events_to_read))) as earlier_events,
+        bool_or(event_count > size(events)) as is_cut,
+        map_from_entries(
+            collect_list(struct(datediff(date '{{ end_date() }}', log_date) as days_back, hourly_event_counts))
+        ) as hours_by_day
     from trimmed
     group by {{ connection_columns() }}
+    -- A connection of the day before only is none of this window.
+    having bool_or(is_scored)
 ),
 
 listed as (
@@ -54,11 +59,11 @@ listed as (
         score_window.log_gaps,
         score_window.rita_start,
         score_window.rita_end,
-        array_distinct(transform(events, e -> e.event_micros)) as times,
-        sort_array(filter(transform(events, e -> e.sent_bytes), bytes -> bytes is not null)) as sent_sizes,
-        sort_array(filter(transform(events, e -> e.received_bytes), bytes -> bytes is not null)) as received_sizes,
+        {{ sorted('array_distinct(events.event_micros)') }} as times,
+        {{ sorted('events.sent_bytes') }} as sent_sizes,
+        {{ sorted('events.received_bytes') }} as received_sizes,
         filter(
-            all_events, e -> e.event_micros div 1000000 between score_window.rita_start and score_window.rita_end
+            concat(earlier_events, events), e -> e.event_micros div 1000000 between score_window.rita_start and score_window.rita_end
         ) as rita_events,
         flatten(transform(
             sequence({{ var('score_window_days') - 1 }}, 0, -1), day -> coalesce(try_element_at(hours_by_day, day), array_repeat(0L, 24))
@@ -71,15 +76,16 @@ listed as (
 exact as (
     select
         *,
-        sort_array(filter(
+        {{ sorted('rita_events.event_micros') }} as rita_times,
+        {{ sorted('rita_events.sent_bytes') }} as rita_sizes,
+        {{ sorted('
             zip_with(
                 slice(times, 2, size(times)), slice(times, 1, size(times) - 1),
                 (later, earlier) -> if(
                     exists(log_gaps, gap -> earlier <= gap.gap_start and later >= gap.gap_end), null, (later - earlier) / 1000000
                 )
-            ),
-            delta -> delta is not null
-        )) as exact_deltas,
+            )
+        ') }} as exact_deltas,
         forall(times, t -> t % 1000000 = 0) as is_whole_seconds
     from listed
 ),
@@ -91,7 +97,7 @@ smoothed as (
         *,
         if(
             is_whole_seconds,
-            sort_array(transform(exact_deltas, (delta, i) -> delta + pmod((i + 1) * 0.6180339887498949D, 1D) - 0.5D)),
+            {{ sorted('transform(exact_deltas, (delta, i) -> delta + pmod((i + 1) * 0.6180339887498949D, 1D) - 0.5D)') }},
             exact_deltas
         ) as deltas
     from exact
@@ -135,7 +141,9 @@ select
     hourly_event_counts,
     -- A few fast beats between sleeps of hours would leave next to nothing: then all of a second and more count.
     if(size(between_beats) >= {{ var('minimum_intervals') }}, between_beats, seconds_or_more) as intervals,
-    rita_events,
+    rita_times,
+    rita_sizes,
+    is_cut,
     rita_start,
     rita_end
 from beats

@@ -1,5 +1,3 @@
-{% set minimum = var('minimum_intervals') %}
-
 with connection_intervals as (
     select * from {{ ref('connection_intervals') }}
 ),
@@ -12,8 +10,14 @@ centred as (
         {{ at_quantile('intervals', 50) }} as period_seconds,
         ({{ at_quantile('intervals', 15) }} + {{ at_quantile('intervals', 85) }}) / 2 as centre_seconds,
         {{ median_of('intervals', 0, 'size(intervals)') }} as median_seconds,
-        transform(times, t -> cast(t div 1000000 % 60 as int)) as seconds_of_minute,
-        array_max(zip_with(slice(times, 2, size(times)), slice(times, 1, size(times) - 1), (b, a) -> b - a)) / 1000000 as longest_gap_seconds
+        {{ at_quantile('intervals', 5) }} as low_seconds,
+        {{ at_quantile('intervals', 95) }} as high_seconds,
+        {{ sorted('transform(times, t -> t div 1000000 % 60)') }} as seconds_of_minute,
+        {{ at_quantile('sent_sizes', 50) }} as median_sent_bytes,
+        {{ at_quantile('received_sizes', 50) }} as median_received_bytes,
+        array_max(
+            zip_with(slice(times, 2, size(times)), slice(times, 1, size(times) - 1), (b, a) -> b - a)
+        ) / 1000000 as longest_gap_seconds
     from connection_intervals
 ),
 
@@ -24,10 +28,8 @@ split as (
         filter(
             intervals, x -> abs(x - period_seconds * greatest(1, least(6, floor(x / period_seconds + 0.5)))) >= 0.15 * period_seconds
         ) as off_beat,
-        sort_array(transform(intervals, x -> abs(x - median_seconds))) as deviations,
-        filter(
-            intervals, x -> x between {{ at_quantile('intervals', 5) }} and {{ at_quantile('intervals', 95) }}
-        ) as middle
+        {{ sorted('transform(intervals, x -> abs(x - median_seconds))') }} as deviations,
+        filter(intervals, x -> x between low_seconds and high_seconds) as middle
     from centred
 ),
 
@@ -57,7 +59,13 @@ slept as (
             cadence_share > jitter_share,
             filter(intervals, x -> abs(x - period_seconds) < 0.15 * period_seconds),
             filter(intervals, x -> abs(x - centre_seconds) < 0.5 * centre_seconds)
-        ) as sleeps
+        ) as sleeps,
+        -- How many elements each is ahead of an even spread.
+        if(
+            size(middle) >= 3 and high_seconds > low_seconds,
+            transform(middle, (x, i) -> (x - low_seconds) * (size(middle) / (high_seconds - low_seconds)) - i),
+            null
+        ) as steps_from_uniform
     from shared
 )
 
@@ -69,29 +77,12 @@ select
     {{ share_of('abs(x - period_seconds) < 0.5 * period_seconds', 'intervals') }} as interval_share_50,
     greatest(jitter_share, cadence_share) as timing_score,
     -- Kolmogorov-Smirnov distance to the uniform distribution between the outermost.
-    if(
-        size(middle) >= 3 and middle[0] < element_at(middle, -1),
-        1 - array_max(transform(middle, (x, i) -> greatest(
-            (i + 1) / size(middle) - (x - middle[0]) / (element_at(middle, -1) - middle[0]),
-            (x - middle[0]) / (element_at(middle, -1) - middle[0]) - i / size(middle)
-        ))),
-        null
-    ) as uniform_fit,
-    array_max(transform(
-        sequence(0, 59), s -> size(seconds_of_minute) - size(array_remove(seconds_of_minute, s))
-    )) / size(seconds_of_minute) as clock_lock_share,
+    1 - greatest(1 - array_min(steps_from_uniform), array_max(steps_from_uniform)) / size(middle) as uniform_fit,
+    {{ longest_run('seconds_of_minute') }} / size(seconds_of_minute) as clock_lock_share,
     {{ at_quantile('sleeps', 98) }} as estimated_sleep_seconds,
     100 * (1 - {{ at_quantile('sleeps', 2) }} / {{ at_quantile('sleeps', 98) }}) as estimated_jitter_percent,
-    {%- for side in ['sent', 'received'] %}
-        {%- set sizes, median = side ~ '_sizes', at_quantile(side ~ '_sizes', 50) %}
-        if(
-            size({{ sizes }}) >= {{ minimum }} and element_at({{ sizes }}, -1) > 0,
-            greatest(
-                1 - (size(array_distinct({{ sizes }})) - 1) / (size({{ sizes }}) - 1),
-                {{ share_of('abs(x - ' ~ median ~ ') <= 0.1 * ' ~ median, sizes) }}
-            ),
-            null
-        ) as {{ side }}_size_regularity,
-        {{ longest_run(sizes) }} / nullif(size({{ sizes }}), 0) as {{ side }}_modal_share{{ ',' if not loop.last }}
-    {%- endfor %}
+    {{ size_regularity('sent_sizes') }} as sent_size_regularity,
+    {{ size_regularity('received_sizes') }} as received_size_regularity,
+    {{ longest_run('sent_sizes') }} / nullif(size(sent_sizes), 0) as sent_modal_share,
+    {{ longest_run('received_sizes') }} / nullif(size(received_sizes), 0) as received_modal_share
 from slept

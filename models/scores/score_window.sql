@@ -23,10 +23,11 @@ neighbours as (
 ),
 
 gaps as (
-    select sort_array(collect_list(struct(
-        timestamp_micros((previous_slot + 1) * 300000000) as gap_start,
-        timestamp_micros(slot * 300000000) as gap_end
-    ))) as log_gaps
+    select
+        sort_array(collect_list(struct(
+            timestamp_micros((previous_slot + 1) * 300000000) as gap_start,
+            timestamp_micros(slot * 300000000) as gap_end
+        ))) as log_gaps
     from neighbours
     where (slot - previous_slot - 1) * 5 >= {{ var('log_gap_minutes') }}
 ),

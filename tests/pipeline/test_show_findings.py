@@ -25,13 +25,17 @@ def export(root: Path, *findings: dict) -> Path:
 
 
 FINDING = {
+    "severity": "high",
+    "status": "new",
+    "suppressed": False,
+    "beacon_score": 0.954,
     "source_ip": "10.1.2.3",
     "destination_ip": "192.0.2.7",
     "destination_port": 443,
     "protocol": "TCP",
     "percent_beacon": 99.25,
     "time_delta": 60,
-    "total_event_count": 1440,
+    "event_count": 1440,
     "reasons": ["first reason", "second reason"],
 }
 
@@ -39,18 +43,24 @@ FINDING = {
 def test_every_column_of_a_finding_is_shown(tmp_path):
     shown = show(export(tmp_path, FINDING))
     assert shown.returncode == 0
-    for expected in ("10.1.2.3", "192.0.2.7:443", "TCP", "99.2", "60", "1440", "second reason"):
+    for expected in ("high", "new", "10.1.2.3", "192.0.2.7:443 TCP", "0.95", "99.2", "1440"):
         assert expected in shown.stdout
+    assert "second reason" in shown.stdout
 
 
-def test_the_strongest_finding_comes_first_and_the_one_without_a_percentage_last(tmp_path):
+def test_severity_then_score_then_percentage_decide_and_suppressed_rows_come_last(tmp_path):
     rows = [
-        FINDING | {"source_ip": "10.0.0.1", "percent_beacon": None},
-        FINDING | {"source_ip": "10.0.0.2", "percent_beacon": 80.0},
-        FINDING | {"source_ip": "10.0.0.3", "percent_beacon": 100.0},
+        FINDING | {"source_ip": "10.0.0.6", "severity": "critical", "suppressed": True},
+        FINDING | {"source_ip": "10.0.0.5", "severity": "low", "beacon_score": None},
+        FINDING | {"source_ip": "10.0.0.4", "percent_beacon": None},
+        FINDING | {"source_ip": "10.0.0.3", "percent_beacon": 80.0},
+        FINDING | {"source_ip": "10.0.0.2", "beacon_score": 0.99},
+        FINDING | {"source_ip": "10.0.0.1", "severity": "critical", "beacon_score": 0.9},
     ]
     shown = show(export(tmp_path, *rows)).stdout
-    assert shown.index("10.0.0.3") < shown.index("10.0.0.2") < shown.index("10.0.0.1")
+    places = [shown.index(f"10.0.0.{n}") for n in (1, 2, 3, 4, 5, 6)]
+    assert places == sorted(places)
+    assert "suppressed" in shown
 
 
 def test_ipv6_has_brackets_and_a_missing_port_no_colon(tmp_path):
