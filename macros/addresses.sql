@@ -3,7 +3,10 @@
     Keys sort as the addresses do, so a network is a range of keys.
 -#}
 
-{% macro octet() -%} (25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9]) {%- endmacro %}
+{% macro octet() %}
+    {#- A pattern of the numbers 0 to 255. -#}
+    {{- return('(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])') -}}
+{% endmacro %}
 
 
 {% macro quad_key(quad) %}

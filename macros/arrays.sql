@@ -40,16 +40,16 @@
 {%- endmacro %}
 
 
-{% macro size_regularity(sorted) %}
+{% macro size_regularity(sorted, median) %}
     {#-
-        How constant the sizes in a sorted array are, 0 to 1: the larger of the share that repeats another size and the share within 10 % of the
-        middle one. Null where there are too few, or all are zero.
+        How constant the sizes in a sorted array are, 0 to 1: the larger of the share that repeats another size and the share within 10 % of
+        the middle one. Null where there are too few, or all are zero.
     -#}
     if(
-        size({{ sorted }}) >= {{ var('minimum_intervals') }} and element_at({{ sorted }}, -1) > 0,
+        size({{ sorted }}) >= {{ var('minimum_intervals') }} and array_max({{ sorted }}) > 0,
         greatest(
             1 - (size(array_distinct({{ sorted }})) - 1) / (size({{ sorted }}) - 1),
-            {{ share_of('abs(x - ' ~ at_quantile(sorted, 50) ~ ') <= 0.1 * ' ~ at_quantile(sorted, 50), sorted) }}
+            {{ share_of('abs(x - ' ~ median ~ ') <= 0.1D * ' ~ median, sorted) }}
         ),
         null
     )

@@ -4,8 +4,9 @@
         then registers the raw logs of the days to read as external tables.
     -#}
     {%- if execute -%}
-        {%- do validate_vars() -%}
-        {%- if invocation_args_dict.which in ('run', 'build', 'test', 'retry') -%}
+        {%- set reads_logs = invocation_args_dict.which in ('run', 'build', 'test', 'retry') -%}
+        {%- do validate_vars(reads_logs) -%}
+        {%- if reads_logs -%}
             {%- if invocation_args_dict.which != 'build' -%}{%- do require_seeds() -%}{%- endif -%}
             {%- do register_raw_tables() -%}
         {%- endif -%}
@@ -48,7 +49,9 @@
 
     {%- set found = run_query('select distinct cast(' ~ log_date_of('path') ~ ' as string) from ' ~ files).columns[0].values() | list -%}
     {%- set missing = window_days() | reject('in', found) | list -%}
-    {%- if missing | length == var('lookback_days') and missing and var('baseline_source') == 'historical' -%}
+    {%- if missing and var('baseline_source') == 'current' -%}
+        {%- do exceptions.warn(missing | length ~ ' of ' ~ var('lookback_days') ~ ' days of history have no files: ' ~ missing | join(', ') ~ '. Rarity and status know less.') -%}
+    {%- elif missing and missing | length == var('lookback_days') -%}
         {%- do exceptions.warn('no history: no files on any of the ' ~ missing | length ~ ' days before ' ~ end_date() ~ '. The day itself is the baseline.') -%}
     {%- elif missing -%}
         {%- do exceptions.warn(missing | length ~ ' of ' ~ var('lookback_days') ~ ' days of history have no files: ' ~ missing | join(', ') ~ '. The baseline is made without them.') -%}

@@ -19,7 +19,7 @@
 
 {% macro in_score_window(column='log_date') %}
     {#- A condition on a date column: one of the `score_window_days` days that end with end_date. -#}
-    {{ column }} between date '{{ end_date() }}' - interval {{ var('score_window_days') - 1 }} days and date '{{ end_date() }}'
+    {{ column }} between date '{{ end_date() }}' - interval {{ var('score_window_days') | int - 1 }} days and date '{{ end_date() }}'
 {%- endmacro %}
 
 

@@ -1,5 +1,7 @@
 {% macro end_date() %}
     {#- The day to judge as YYYY-MM-DD: the var `end_date`, where `yesterday` is the UTC day before this run started. -#}
+    {#- dbt renders models once before the vars are checked; that text is thrown away. -#}
+    {%- if not execute -%}{{- return('1970-01-01') -}}{%- endif -%}
     {%- if var('end_date') == 'yesterday' -%}
         {{- return((run_started_at - modules.datetime.timedelta(days=1)).strftime('%Y-%m-%d')) -}}
     {%- endif -%}
@@ -11,7 +13,7 @@
     {#- The days that this run reads, oldest first: the `lookback_days` days before end_date, then end_date. -#}
     {%- set end = modules.datetime.datetime.strptime(end_date(), '%Y-%m-%d') -%}
     {%- set days = [] -%}
-    {%- for back in range(var('lookback_days') | int, -1, -1) -%}
+    {%- for back in range([var('lookback_days') | int, 0] | max, -1, -1) -%}
         {%- do days.append((end - modules.datetime.timedelta(days=back)).strftime('%Y-%m-%d')) -%}
     {%- endfor -%}
     {{- return(days) -}}

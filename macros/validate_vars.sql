@@ -84,8 +84,14 @@
 {% endmacro %}
 
 
-{% macro validate_vars() %}
-    {#- Stops the run with one message a problem: unknown names, wrong types, values out of range, no location or two. -#}
+{% macro validate_vars(reads_logs) %}
+    {#- Stops the run with one message a problem: unknown names, wrong types, values out of range, two locations, or none where the command reads logs. -#}
+    {#- dbt renders the text of a var wherever var() reads it: what is Jinja must be refused before the first look. -#}
+    {%- for name, value in invocation_args_dict.get('vars', {}).items() -%}
+        {%- if modules.re.search('[{][{%#]', value | string) -%}
+            {{- exceptions.raise_compiler_error("'" ~ name ~ "' holds Jinja, which would be run; nothing was built. Give plain text.") -}}
+        {%- endif -%}
+    {%- endfor -%}
     {%- set rules = var_rules() -%}
     {%- set problems = [] -%}
     {%- for name in invocation_args_dict.get('vars', {}) if name not in rules -%}
@@ -95,7 +101,7 @@
         {%- set problem = var_problem(name, var(name), rule) -%}
         {%- if problem -%}{%- do problems.append(problem) -%}{%- endif -%}
     {%- endfor -%}
-    {%- if var('score_window_days') is integer and var('lookback_days') is integer and var('score_window_days') > var('lookback_days') + 1 -%}
+    {%- if var('score_window_days') is integer and var('lookback_days') is integer and 0 <= var('lookback_days') < var('score_window_days') - 1 -%}
         {%- do problems.append("'score_window_days' is " ~ var('score_window_days') ~ " but 'lookback_days' only " ~ var('lookback_days') ~ '; give at least ' ~ (var('score_window_days') - 1)) -%}
     {%- endif -%}
     {%- set azure = ['adls_account', 'adls_container', 'subscription_id', 'resource_group', 'workspace_name'] -%}
@@ -107,7 +113,7 @@
         {%- for name in azure if not var(name) -%}
             {%- do problems.append("'" ~ name ~ "' is empty; give it too, beside " ~ azure_given | join(', ') ~ ', or give raw_root instead') -%}
         {%- endfor -%}
-    {%- elif not var('raw_root') -%}
+    {%- elif reads_logs and not var('raw_root') -%}
         {%- do problems.append("nothing says where the logs are; give 'raw_root', the folder or URL that holds the y=YYYY folders, or " ~ azure | join(', ')) -%}
     {%- endif -%}
     {%- if problems -%}

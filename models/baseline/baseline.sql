@@ -66,7 +66,7 @@ destinations as (
         event_count,
         degree_of_srcip,
         percent_of_active_sources,
-        {% if var('degree_of_srcip_percent') > 0 %}
+        {% if var('degree_of_srcip_percent') | float > 0 %}
             percent_of_active_sources < {{ var('degree_of_srcip_percent') }} as is_kept
         {% else %}
             degree_of_srcip < {{ var('degree_of_srcip_threshold') }} as is_kept

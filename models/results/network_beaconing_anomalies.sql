@@ -36,7 +36,7 @@ earlier as (
         from {{ this }}
         where
             end_date < date '{{ end_date() }}'
-            and end_date >= date '{{ end_date() }}' - interval {{ [var('lookback_days'), 1] | max }} days
+            and end_date >= date '{{ end_date() }}' - interval {{ [var('lookback_days') | int, 1] | max }} days
             and device_vendor = '{{ var("device_vendor") }}'
         group by beacon_id
     {% else %}

@@ -1,7 +1,7 @@
 with score_window as (
     select
-        unix_seconds(rita_start) as rita_start,
-        unix_seconds(rita_end) as rita_end,
+        unix_micros(rita_start) as rita_start,
+        unix_micros(rita_end) + 999999 as rita_end,
         transform(log_gaps, gap -> struct(unix_micros(gap.gap_start) as gap_start, unix_micros(gap.gap_end) as gap_end)) as log_gaps
     from {{ ref('score_window') }}
 ),
@@ -13,7 +13,7 @@ connection_days as (
         {{ in_score_window() }} as is_scored
     from {{ ref('connection_days') }}
     where
-        log_date between date '{{ end_date() }}' - interval {{ [var('score_window_days') - 1, 1] | max }} days and date '{{ end_date() }}'
+        log_date between date '{{ end_date() }}' - interval {{ [var('score_window_days') | int - 1, 1] | max }} days and date '{{ end_date() }}'
         and device_vendor = '{{ var("device_vendor") }}'
 ),
 
@@ -24,7 +24,7 @@ trimmed as (
         if(
             connection_days.is_scored,
             connection_days.events,
-            filter(connection_days.events, e -> e.event_micros >= score_window.rita_start * 1000000)
+            filter(connection_days.events, e -> e.event_micros >= score_window.rita_start)
         ) as events_to_read
     from connection_days
     cross join score_window
@@ -62,11 +62,10 @@ listed as (
         {{ sorted('array_distinct(events.event_micros)') }} as times,
         {{ sorted('events.sent_bytes') }} as sent_sizes,
         {{ sorted('events.received_bytes') }} as received_sizes,
-        filter(
-            concat(earlier_events, events), e -> e.event_micros div 1000000 between score_window.rita_start and score_window.rita_end
-        ) as rita_events,
+        concat(earlier_events.event_micros, events.event_micros) as all_times,
+        concat(earlier_events.sent_bytes, events.sent_bytes) as all_sent_sizes,
         flatten(transform(
-            sequence({{ var('score_window_days') - 1 }}, 0, -1), day -> coalesce(try_element_at(hours_by_day, day), array_repeat(0L, 24))
+            sequence({{ var('score_window_days') | int - 1 }}, 0, -1), day -> coalesce(try_element_at(hours_by_day, day), array_repeat(0L, 24))
         )) as hourly_event_counts
     from connections
     cross join score_window
@@ -76,8 +75,8 @@ listed as (
 exact as (
     select
         *,
-        {{ sorted('rita_events.event_micros') }} as rita_times,
-        {{ sorted('rita_events.sent_bytes') }} as rita_sizes,
+        {{ sorted('filter(all_times, t -> t between rita_start and rita_end)') }} as rita_times,
+        {{ sorted('zip_with(all_times, all_sent_sizes, (t, bytes) -> if(t between rita_start and rita_end, bytes, null))') }} as rita_sizes,
         {{ sorted('
             zip_with(
                 slice(times, 2, size(times)), slice(times, 1, size(times) - 1),
@@ -143,7 +142,9 @@ select
     if(size(between_beats) >= {{ var('minimum_intervals') }}, between_beats, seconds_or_more) as intervals,
     rita_times,
     rita_sizes,
+    rita_start div 1000000 as rita_start,
+    rita_end div 1000000 as rita_end,
     is_cut,
-    rita_start,
-    rita_end
+    -- A gap in the logs is no gap of the connection.
+    try_element_at(exact_deltas, -1) as longest_gap_seconds
 from beats

@@ -14,10 +14,7 @@ centred as (
         {{ at_quantile('intervals', 95) }} as high_seconds,
         {{ sorted('transform(times, t -> t div 1000000 % 60)') }} as seconds_of_minute,
         {{ at_quantile('sent_sizes', 50) }} as median_sent_bytes,
-        {{ at_quantile('received_sizes', 50) }} as median_received_bytes,
-        array_max(
-            zip_with(slice(times, 2, size(times)), slice(times, 1, size(times) - 1), (b, a) -> b - a)
-        ) / 1000000 as longest_gap_seconds
+        {{ at_quantile('received_sizes', 50) }} as median_received_bytes
     from connection_intervals
 ),
 
@@ -71,7 +68,7 @@ slept as (
 
 select
     *,
-    greatest(0, 1 - {{ median_of('deviations', 0, 'size(deviations)') }} / median_seconds / 0.6942) as regularity,
+    if(interval_count > 0, greatest(0, 1 - {{ median_of('deviations', 0, 'size(deviations)') }} / median_seconds / 0.6942), null) as regularity,
     {{ share_of('abs(x - period_seconds) < 0.1 * period_seconds', 'intervals') }} as interval_share_10,
     {{ share_of('abs(x - period_seconds) < 0.3 * period_seconds', 'intervals') }} as interval_share_30,
     {{ share_of('abs(x - period_seconds) < 0.5 * period_seconds', 'intervals') }} as interval_share_50,
@@ -81,8 +78,8 @@ select
     {{ longest_run('seconds_of_minute') }} / size(seconds_of_minute) as clock_lock_share,
     {{ at_quantile('sleeps', 98) }} as estimated_sleep_seconds,
     100 * (1 - {{ at_quantile('sleeps', 2) }} / {{ at_quantile('sleeps', 98) }}) as estimated_jitter_percent,
-    {{ size_regularity('sent_sizes') }} as sent_size_regularity,
-    {{ size_regularity('received_sizes') }} as received_size_regularity,
+    {{ size_regularity('sent_sizes', 'median_sent_bytes') }} as sent_size_regularity,
+    {{ size_regularity('received_sizes', 'median_received_bytes') }} as received_size_regularity,
     {{ longest_run('sent_sizes') }} / nullif(size(sent_sizes), 0) as sent_modal_share,
     {{ longest_run('received_sizes') }} / nullif(size(received_sizes), 0) as received_modal_share
 from slept

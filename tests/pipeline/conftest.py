@@ -1,0 +1,171 @@
+"""Real dbt on real Spark, in one process with one Spark session for the whole suite."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dbt.cli.main import dbtRunner
+from pyspark.sql import SparkSession
+
+PROJECT = Path(__file__).parents[2]
+
+# Small and closed: tables in memory, files in a temporary folder, nobody listens to the network.
+# The quick compiler alone suits a JVM that lives for minutes: a quarter less time was measured.
+PROFILE = """
+network_beaconing:
+  target: memory
+  outputs:
+    memory:
+      type: spark
+      method: session
+      host: none
+      schema: beaconing
+      server_side_parameters:
+        spark.master: local[2]
+        spark.driver.memory: 2g
+        spark.driver.host: 127.0.0.1
+        spark.driver.bindAddress: 127.0.0.1
+        spark.driver.extraJavaOptions: -XX:TieredStopAtLevel=1
+        spark.ui.enabled: "false"
+        spark.ui.showConsoleProgress: "false"
+        spark.log.level: ERROR
+        spark.local.dir: {folder}/spark
+        spark.sql.catalogImplementation: in-memory
+        spark.sql.warehouse.dir: {folder}/warehouse
+        spark.sql.legacy.createHiveTableByDefault: "false"
+        spark.sql.session.timeZone: UTC
+        spark.sql.shuffle.partitions: "2"
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a dbt command did.
+
+    Attributes
+    ----------
+    success
+        Whether it ended without an error.
+    messages
+        All that it printed, warnings and errors included.
+    models
+        Names of the models that were built, in order.
+    """
+
+    success: bool
+    messages: str
+    models: list[str]
+
+
+class Dbt:
+    """dbt with an empty catalog of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.target = folder / "target"
+        profile = PROFILE.format(folder=folder)
+        (folder / "profiles.yml").write_text(profile)
+        target = yaml.safe_load(profile)["network_beaconing"]["outputs"]["memory"]
+        # dbt finds the session that is there.
+        self.spark = SparkSession.builder.config(map=target["server_side_parameters"]).getOrCreate()
+
+    def __call__(self, *args: str, vars: dict[str, Any] | str | None = None) -> Result:
+        """Run a dbt command.
+
+        Parameters
+        ----------
+        args
+            As on the command line.
+        vars
+            As a dict, or as the text that --vars would get.
+
+        Returns
+        -------
+        Result
+            Also where dbt fails; a test says what it expects.
+        """
+        printed: list[str] = []
+
+        def listen(event: Any) -> None:
+            if event.info.level != "debug":
+                printed.append(event.info.msg)
+
+        places = ["--project-dir", PROJECT, "--profiles-dir", self.folder]
+        places += ["--target-path", self.target, "--log-path", self.folder / "logs"]
+        text = json.dumps(vars) if isinstance(vars, dict) else vars
+        given = [] if text is None else ["--vars", text]
+        outcome = dbtRunner(callbacks=[listen]).invoke(
+            [*args, *map(str, places), *given, "--no-use-colors", "--quiet"]
+        )
+        nodes = getattr(outcome.result, "results", None) or []
+        return Result(
+            success=outcome.success,
+            messages="\n".join([*printed, str(outcome.exception or "")]),
+            models=[n.node.name for n in nodes if n.node.resource_type == "model"],
+        )
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Answer a query in the session that dbt uses."""
+        return [row.asDict(recursive=True) for row in self.spark.sql(sql).collect()]
+
+    def tables(self) -> set[str]:
+        """Names of the tables and views that dbt has built."""
+        if not any(s["namespace"] == "beaconing" for s in self.rows("show schemas")):
+            return set()
+        # dbt leaves temporary views in the session.
+        tables = self.rows("show tables in beaconing")
+        return {table["tableName"] for table in tables if not table["isTemporary"]}
+
+    def wipe(self) -> None:
+        """Start over with an empty catalog."""
+        self.rows("drop schema if exists beaconing cascade")
+        self.rows("drop schema if exists raw cascade")
+        shutil.rmtree(self.folder / "warehouse", ignore_errors=True)
+
+
+def read_export(export_root: Path) -> list[dict[str, Any]]:
+    """Read the findings as `enrich` does: every JSON part file; none is an error.
+
+    Raises
+    ------
+    AssertionError
+        Where the folder holds no part file: an empty result is a file without rows.
+    """
+    parts = list((export_root / "network_beaconing_anomalies").glob("*.json"))
+    assert parts, f"no JSON file in {export_root}/network_beaconing_anomalies"
+    # splitlines() would also split at characters that JSON may hold unescaped, such as U+2028.
+    lines = [line for part in parts for line in part.read_text("utf-8").split("\n")]
+    return [json.loads(line) for line in lines if line]
+
+
+@pytest.fixture(scope="session")
+def dbt_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dbt]:
+    """Start Spark once; it ends with the suite."""
+    # What a shell has set for another Spark or dbt must not reach ours.
+    kept = dict(os.environ)
+    for name in [n for n in kept if n.startswith("DBT_") or n in _FOREIGN]:
+        del os.environ[name]
+    os.environ["PWD"] = str(PROJECT)
+    dbt = Dbt(tmp_path_factory.mktemp("dbt"))
+    yield dbt
+    dbt.spark.stop()
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+_FOREIGN = {"SPARK_HOME", "SPARK_CONF_DIR", "SPARK_REMOTE", "PYTHONPATH", "PYTHONHOME"}
+
+
+@pytest.fixture(scope="module")
+def dbt(dbt_process: Dbt) -> Dbt:
+    """Give a module dbt with an empty catalog."""
+    dbt_process.wipe()
+    return dbt_process

@@ -1,0 +1,71 @@
+"""Real C2 that nobody on this project made; skipped where the shared captures are absent."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import gzip
+import json
+import os
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, Dbt
+from export_tree import lay_out
+
+SHARED = Path(os.environ.get("NETWORK_BEACONING_CAPTURES", PROJECT.parent / "shared/data"))
+KOVTER = SHARED / "captures/strato_kovter_l7.jsonl.gz"
+LABELS = SHARED / "captures/strato_kovter_l7.labels.csv"
+
+pytestmark = pytest.mark.skipif(
+    not (KOVTER.exists() and LABELS.exists()),
+    reason=f"no {KOVTER}; say where the shared captures are by NETWORK_BEACONING_CAPTURES",
+)
+
+
+@pytest.fixture(scope="module")
+def kovter(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Lay the capture out as a Fortinet's; return the vars that hunt in it."""
+    folder = tmp_path_factory.mktemp("kovter")
+    days: dict[dt.date, list[dict]] = {}
+    with gzip.open(KOVTER, "rt") as lines:
+        for line in lines:
+            row = json.loads(line)
+            time = dt.datetime.fromisoformat(row["TimeGenerated"].replace("Z", "+00:00"))
+            row |= {"TimeGenerated": f"{time:%Y-%m-%dT%H:%M:%S.%f}0Z", "DeviceVendor": "Fortinet"}
+            days.setdefault(time.date(), []).append(row)
+    for day, rows in days.items():
+        lay_out(folder / "raw", day, rows)
+    return f"raw_root: {folder}/raw\nexport_root: {folder}/export\nend_date: 2017-03-01\n"
+
+
+def found_pairs(dbt: Dbt) -> set[tuple[str, str, int]]:
+    rows = dbt.rows("select * from beaconing.network_beaconing_anomalies")
+    return {(r["source_ip"], r["destination_ip"], r["destination_port"]) for r in rows}
+
+
+def labelled_c2() -> set[tuple[str, str, int]]:
+    with LABELS.open() as file:
+        labels = [row for row in csv.DictReader(file) if row["kind"].startswith("c2")]
+    return {(r["SourceIP"], r["DestinationIP"], int(r["DestinationPort"])) for r in labels}
+
+
+def test_seven_of_eight_kovter_pairs_are_found(dbt: Dbt, kovter: str):
+    # What the percentage finds; a score above 1 there is none.
+    used = kovter + "lookback_days: 1\nbaseline_source: current\nbeacon_score_threshold: 1\n"
+    no_tests = ("--exclude-resource-type", "test", "unit_test")
+    result = dbt("build", "--select", "+network_beaconing_anomalies", *no_tests, vars=used)
+    assert result.success, result.messages[-5000:]
+    assert len(labelled_c2()) == 8
+    assert len(found_pairs(dbt) & labelled_c2()) == 7
+
+
+def test_the_notebook_finds_none_of_them(dbt: Dbt, kovter: str):
+    used = (PROJECT / "vars/notebook.yml").read_text() + kovter + "lookback_days: 1\n"
+    assert dbt("seed", vars=used).success
+    result = dbt("run", "--select", "+network_beaconing_anomalies", vars=used)
+    assert result.success, result.messages[-5000:]
+    assert not found_pairs(dbt)
+    for layer in ("public_egress", "time_deltas", "time_delta_windows"):
+        (row,) = dbt.rows(f"select count(*) as n from beaconing.{layer}")
+        assert row["n"] > 0, f"{layer} is empty: nothing was judged"

@@ -1,0 +1,150 @@
+"""What a person is told who has not given what the hunt needs; nothing is built then."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Dbt, Result
+from export_tree import at, lay_out
+
+DAY = dt.date(2026, 3, 10)
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Vars for a location with logs of DAY only."""
+    folder = tmp_path_factory.mktemp("messages")
+    row = {"TimeGenerated": at(DAY, 0), "DeviceVendor": "Fortinet"}
+    row |= {"SourceIP": "10.0.0.1", "DestinationIP": "192.0.2.1"}
+    lay_out(folder / "raw", DAY, [row])
+    lay_out(folder / "raw", DAY + dt.timedelta(1), [row], file="notes.json")
+    return {
+        "raw_root": str(folder / "raw"),
+        "export_root": str(folder / "export"),
+        "end_date": str(DAY),
+        "lookback_days": 2,
+    }
+
+
+def refused(dbt: Dbt, *args: str, vars: dict[str, Any] | str | None = None) -> str:
+    """Run what must fail; return what it said."""
+    before = dbt.tables()
+    result = dbt(*args, vars=vars)
+    assert not result.success, result.messages
+    assert dbt.tables() == before and result.models == [], "nothing is built"
+    assert "Traceback" not in result.messages
+    return result.messages
+
+
+def one_model(dbt: Dbt, used: dict[str, Any]) -> Result:
+    """Let a run begin, and build next to nothing."""
+    no_tests = ("--exclude-resource-type", "test", "unit_test")
+    return dbt("build", "--select", "internal_networks", *no_tests, vars=used)
+
+
+def test_seeds_not_loaded(dbt: Dbt, given):
+    dbt.wipe()
+    said = refused(dbt, "run", vars=given)
+    assert "Run dbt seed first" in said
+    assert "internal_networks" in said and "non_connection_events" in said
+
+
+def test_the_cure_dbt_seed_needs_no_vars(dbt: Dbt):
+    result = dbt("seed")
+    assert result.success, result.messages
+
+
+def test_no_files_for_end_date(dbt: Dbt, given):
+    # A file whose name is not one of data export's is none.
+    said = refused(dbt, "build", vars={**given, "end_date": str(DAY + dt.timedelta(1))})
+    assert "no log files for end_date 2026-03-11" in said
+    assert f"{given['raw_root']}/y=2026/m=03/d=11" in said
+
+
+def test_a_location_that_is_not_there(dbt: Dbt, given, tmp_path: Path):
+    said = refused(dbt, "build", vars={**given, "raw_root": str(tmp_path / "nowhere")})
+    assert f"{tmp_path}/nowhere/y=2026/m=03/d=10" in said
+
+
+def test_no_history_at_all_is_a_warning(dbt: Dbt, given):
+    result = one_model(dbt, given)
+    assert result.success, result.messages
+    assert "no history" in result.messages and "The day itself is the baseline" in result.messages
+
+
+def test_no_location(dbt: Dbt):
+    said = refused(dbt, "build")
+    assert "nothing says where the logs are" in said
+    assert "raw_root" in said and "workspace_name" in said
+
+
+def test_both_locations(dbt: Dbt, given):
+    said = refused(dbt, "build", vars={**given, "adls_account": "socstorage"})
+    assert "both 'raw_root' and adls_account" in said
+
+
+def test_half_a_location(dbt: Dbt):
+    said = refused(dbt, "build", vars={"adls_account": "socstorage", "workspace_name": "soc-ws"})
+    assert "'subscription_id' is empty" in said and "'resource_group' is empty" in said
+
+
+# A var, a value that it may not have, and what the message must say beside both.
+BAD_VARS = [
+    ("end_date", "2026-02-29", "a day that exists"),
+    ("lookback_days", -1, "a whole number from 0 to 365"),
+    ("device_vendor", "Fortinet'; drop schema beaconing cascade; --", "a DeviceVendor"),
+    ("export_root", "out;put", "a path or URL"),
+    ("baseline_source", "yesterday", "historical or current"),
+    ("daily_event_count_threshold", "100", "a whole number"),
+    ("degree_of_srcip_threshold", 0, "a whole number from 1"),
+    ("degree_of_srcip_percent", 100.5, "a number from 0 to 100"),
+    ("time_delta_threshold", 1.5, "a whole number"),
+    ("percent_beacon_threshold", 101, "a number from 0 to 100"),
+    ("delta_scope", "host", "connection or source"),
+    ("percent_denominator", "", "events or windowed"),
+    ("drop_rows_with_nulls", "true", "true or false"),
+]
+
+
+def test_all_problems_with_vars_at_once(dbt: Dbt, given):
+    bad = {name: value for name, value, _ in BAD_VARS}
+    said = refused(dbt, "build", vars={**given, **bad, "lookback_day": 3, "percent_beacon": 50})
+    problems = [line for line in said.splitlines() if line.strip().startswith("- ")]
+    for name, value, cure in BAD_VARS:
+        (problem,) = {line for line in problems if f"'{name}' is " in line}
+        assert str(value) in problem and cure in problem
+    assert "there is no var 'lookback_day'; did you mean 'lookback_days'?" in said
+    assert "there is no var 'percent_beacon'; did you mean 'percent_beacon_threshold'?" in said
+    # dbt says an error twice; each time all of them, and their number.
+    assert f"{len(set(problems))} problem(s)" in said
+
+
+@pytest.mark.parametrize(
+    ("vars", "name"),
+    [
+        ("{raw_root: RAW, end_date: tomorrow, lookback_days: many}", "lookback_days"),
+        ("{raw_root: RAW, end_date: null, device_vendor: 1, lookback_days: true}", "device_vendor"),
+        ('{raw_root: "RAW/\'; drop schema beaconing; --"}', "raw_root"),
+        ('{raw_root: "RAW/{a,b}*"}', "raw_root"),
+    ],
+)
+def test_vars_as_people_type_them(dbt: Dbt, given, vars: str, name: str):
+    said = refused(dbt, "build", vars=vars.replace("RAW", given["raw_root"]))
+    assert name in said
+
+
+def test_a_value_is_never_executed(dbt: Dbt, given):
+    """dbt renders the text of a var as Jinja wherever a model or macro reads it."""
+    hostile = "{% if execute %}{% do run_query('create schema hostile') %}{% endif %}Fortinet"
+    result = one_model(dbt, {**given, "device_vendor": hostile})
+    assert "hostile" not in {row["namespace"] for row in dbt.rows("show schemas")}
+    assert not result.success and "device_vendor" in result.messages
+
+
+def test_an_unquoted_date_that_yaml_refuses(dbt: Dbt, given):
+    """dbt itself stops at 2026-02-30 without quotes, before any of our code runs."""
+    said = refused(dbt, "build", vars=f"{{raw_root: {given['raw_root']}, end_date: 2026-02-30}}")
+    assert "day is out of range" in said
