@@ -277,10 +277,17 @@ KEEP_PLANTED_ROWS = {
     "quoted_numbers",
 }
 QUOTED_COLUMNS = ("SourcePort", "DestinationPort", "SentBytes", "ReceivedBytes")
-OPTIONAL_COLUMNS = ("SentBytes", "ReceivedBytes", "ApplicationProtocol", "Computer")
-NEEDED_COLUMNS = ("TimeGenerated", "SourceIP", "DestinationIP")
+OPTIONAL_COLUMNS = (
+    "SentBytes",
+    "ReceivedBytes",
+    "ApplicationProtocol",
+    "Computer",
+    "SourceIP",
+    "DestinationIP",
+)
+NEEDED_COLUMNS = ("TimeGenerated",)
 ADDRESS_COLUMNS = ("SourceIP", "DestinationIP")
-INVALID_ADDRESSES = ("999.1.2.3", "10.0.0.256", "10.1.2", "2001:db8:::1", "not-an-ip", "")
+INVALID_ADDRESSES = ("999.1.2.3", "10.0.0.256", "10.1.2", "2001:db8:::1", "not-an-ip")
 INVALID_PORTS = (99999, -1, 70000, "https")
 INVALID_TIMES = ("yesterday", "2026-13-45T99:99:99.0000000Z", "0000-00-00", "")
 HOSTILE_COLUMNS = ("Message", "SourceUserName", "SourceHostName", "RequestURL", "DeviceName")
