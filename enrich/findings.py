@@ -7,8 +7,9 @@ import json
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ NEVER_NULL = (
 )
 
 # What `enrich lookup` adds to a finding, with the contract's names of types. A status is ok, miss,
-# `skipped: why` or `failed: why`; `feed` is the local feed file, `ti` the providers that were asked.
+# `skipped: why` or `failed: why`. `feed` is the local feed file, `ti` the providers asked.
 LOOKUP_COLUMNS = {
     "country": "string",
     "city": "string",
@@ -71,7 +72,7 @@ class ContractError(UserError):
     """A row of the export is not what the contract says."""
 
 
-@lru_cache(maxsize=1)
+@cache
 def contract() -> dict[str, str]:
     """Read the names and types of the export's columns from the model's contract.
 
@@ -109,7 +110,7 @@ def is_whole(value: object, bits: int) -> bool:
     return type(value) is int and -(2 ** (bits - 1)) <= value < 2 ** (bits - 1)
 
 
-@lru_cache(maxsize=None)
+@cache
 def checker(data_type: str) -> Callable[[object], bool]:
     """Make the test of one of the contract's types.
 
@@ -206,16 +207,18 @@ def storage(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     try:
         return fsspec.core.url_to_fs(url, **options)
     except (ValueError, ImportError) as error:
-        raise UserError(f"{url} cannot be opened: {error}. Give a folder or abfss:// URL.") from None
+        raise UserError(
+            f"{url} cannot be opened: {error}. Give a folder or abfss:// URL."
+        ) from None
 
 
-def read_text(url: str) -> str:
+def read_text(file_system: fsspec.AbstractFileSystem, path: str) -> str:
     """Read a text file.
 
     Parameters
     ----------
-    url
-        As for `storage`.
+    file_system, path
+        As `storage` returns them.
 
     Returns
     -------
@@ -227,14 +230,13 @@ def read_text(url: str) -> str:
     UserError
         If it cannot be read, or is not UTF-8.
     """
-    file_system, path = storage(url)
     try:
         return file_system.cat_file(path).decode("utf-8")
     except UnicodeDecodeError as error:
         cure = "Write it again."
-        raise UserError(f"{url} is not UTF-8 text at byte {error.start}. {cure}") from None
+        raise UserError(f"{path} is not UTF-8 text at byte {error.start}. {cure}") from None
     except Exception as error:  # each store has errors of its own
-        raise UserError(f"{url} cannot be read: {type(error).__name__}: {error}") from None
+        raise UserError(f"{path} cannot be read: {type(error).__name__}: {error}") from None
 
 
 def write_text(url: str, text: str) -> None:
@@ -272,7 +274,9 @@ def not_json(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def parse_lines(text: str, name: str, columns: dict[str, str] | None = None) -> list[dict[str, Any]]:
+def parse_lines(
+    text: str, name: str, columns: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Parse and check findings, one JSON object a line.
 
     Parameters
@@ -349,7 +353,7 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
     for file in files:
         if not file.endswith(".json") or Path(file).name.startswith((".", "_")):
             continue
-        rows = parse_lines(read_text(file_system.unstrip_protocol(file)), file)
+        rows = parse_lines(read_text(file_system, file), file)
         for row in rows:
             runs.setdefault(tuple(row[c] for c in ("end_date", "device_vendor", "run_id")), file)
         findings += rows
@@ -358,6 +362,12 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
         raise ContractError(
             f"{folder} holds the rows of {len(runs)} runs (end_date, device_vendor, run_id): "
             f"{shown}. Empty the folder and build the export again."
+        )
+    counts = Counter((row["run_id"], row["beacon_id"]) for row in findings)
+    if doubles := [beacon_id for (_, beacon_id), count in counts.items() if count > 1]:
+        raise ContractError(
+            f"{folder} holds {len(doubles)} findings more than once, such as {doubles[0]}. "
+            "Empty the folder and build the export again."
         )
     return sorted(findings, key=rank)
 
@@ -397,7 +407,7 @@ def read_enriched(export_root: str, findings: list[dict[str, Any]]) -> list[dict
     file_system, path = storage(url)
     if not findings or not file_system.exists(path):
         return findings
-    rows = parse_lines(read_text(url), url, contract() | LOOKUP_COLUMNS)
+    rows = parse_lines(read_text(file_system, path), url, contract() | LOOKUP_COLUMNS)
     if rows and {row["run_id"] for row in rows} != {findings[0]["run_id"]}:
         return findings
     added = {row["beacon_id"]: {name: row[name] for name in LOOKUP_COLUMNS} for row in rows}
