@@ -14,6 +14,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
+from enrich.findings import UserError
+
 VERSION = 1
 SCHEMA = """
 create table findings (
@@ -33,7 +35,7 @@ create index findings_by_state on findings (destination, state, queued_at);
 """
 
 
-class LedgerError(Exception):
+class LedgerError(UserError):
     """The ledger cannot be used; the message says which file and what to do."""
 
 
@@ -75,28 +77,18 @@ class Ledger:
 
     def __init__(self, path: Path, *, writes: bool = True) -> None:
         self.path = path
-        self._lock: sqlite3.Connection | None = None
-        with self._explained():
-            if writes:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                self._lock = self._locked(path.with_name(path.name + ".lock"))
-            mode = "rwc" if writes else "ro"
-            # No implicit transactions: `_transaction` opens the only ones there are.
-            self._database = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None
-            )
-            self._database.execute("pragma synchronous = full")
-            version = self._database.execute("pragma user_version").fetchone()[0]
-            if version == 0 and writes:
-                with self._transaction():
-                    for statement in SCHEMA.split(";\n"):
-                        self._database.execute(statement)
-                    self._database.execute(f"pragma user_version = {VERSION}")
-            elif version != VERSION:
-                raise LedgerError(
-                    f"the ledger {path} has version {version}, this program knows {VERSION}. "
-                    "Use the newer program, or name another file in push.ledger."
-                )
+        self._open: list[sqlite3.Connection] = []
+        try:
+            with self._explained():
+                if writes:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    self._lock()
+                self._database = self._connect(path, "rwc" if writes else "ro")
+                self._database.execute("pragma synchronous = full")
+                self._check_version(writes)
+        except BaseException:
+            self._close()
+            raise
 
     def __enter__(self) -> Ledger:
         """Return itself."""
@@ -104,9 +96,7 @@ class Ledger:
 
     def __exit__(self, *_: object) -> None:
         """Close the file and let the next push in."""
-        self._database.close()
-        if self._lock:
-            self._lock.close()
+        self._close()
 
     def add(self, destination: str, rows: Iterable[Queued]) -> int:
         """Put rows into the outbox, those that the ledger already knows left as they are.
@@ -273,19 +263,45 @@ class Ledger:
             raise
         self._database.execute("commit")
 
-    def _locked(self, path: Path) -> sqlite3.Connection:
+    def _connect(self, path: Path, mode: str, wait_seconds: float = 5) -> sqlite3.Connection:
+        # No implicit transactions: `_transaction` opens the only ones there are.
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=wait_seconds,
+            isolation_level=None,
+        )
+        self._open.append(connection)
+        return connection
+
+    def _close(self) -> None:
+        for connection in self._open:
+            connection.close()
+
+    def _lock(self) -> None:
         """Hold a lock that the operating system releases however the process ends."""
-        lock = sqlite3.connect(path, timeout=0, isolation_level=None)
+        lock = self._connect(self.path.with_name(self.path.name + ".lock"), "rwc", 0)
         try:
             lock.execute("begin exclusive")
         except sqlite3.OperationalError as error:
-            lock.close()
             if "locked" not in str(error):
                 raise
             raise LedgerError(
                 f"another push is at work with the ledger {self.path}. Wait until it is done."
             ) from error
-        return lock
+
+    def _check_version(self, writes: bool) -> None:
+        version = self._database.execute("pragma user_version").fetchone()[0]
+        if version == 0 and writes:
+            with self._transaction():
+                for statement in SCHEMA.split(";\n"):
+                    self._database.execute(statement)
+                self._database.execute(f"pragma user_version = {VERSION}")
+        elif version != VERSION:
+            raise LedgerError(
+                f"the ledger {self.path} has version {version}, this program knows {VERSION}. "
+                "Use the newer program, or name another file in push.ledger."
+            )
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -26,6 +26,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from enrich import sentinel
+from enrich.findings import UserError
 from enrich.ledger import Key, Ledger, Queued, now
 
 # The service takes 1 MB a request, compressed or not.
@@ -44,11 +45,11 @@ CURES = {
 Progress = Callable[[int, int], None]
 
 
-class PushError(Exception):
+class PushError(UserError):
     """A mistake that stops the push before anything is sent; the message says the cure."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class PushSettings:
     """Where and how to push.
 
@@ -108,8 +109,8 @@ class PushSettings:
         is_https = parts.scheme == "https" and bool(parts.hostname)
         if not is_https and not self.is_loopback:
             raise PushError(
-                f"push.endpoint is {self.endpoint!r}, not an https:// address. Give the rule's logs "
-                "ingestion endpoint, which deploy/main.bicep puts out as logsIngestionEndpoint."
+                f"push.endpoint is {self.endpoint!r}, not an https:// address. Give the rule's "
+                "logs ingestion endpoint: deploy/main.bicep puts it out as logsIngestionEndpoint."
             )
         if not re.fullmatch(r"dcr-[0-9a-zA-Z]+", self.rule_id):
             raise PushError(
@@ -253,15 +254,16 @@ def push(
         If the ledger cannot be used, or another push is using it.
     """
     settings.check()
-    columns = sentinel.contract_columns() | sentinel.LOOKUP_COLUMNS
+    columns = sentinel.row_columns()
     time_generated = now()
     rows: dict[Key, Queued] = {}
     for number, finding in enumerate(findings, start=1):
         key = row_key(finding, number)
         if key in rows:
             raise PushError(
-                f"finding {number} is there twice (beacon_id {key.beacon_id}, run_id {key.run_id}). "
-                "The export is damaged: run `dbt build` again. Nothing was sent."
+                f"finding {number} is there twice (beacon_id {key.beacon_id}, "
+                f"run_id {key.run_id}). The export is damaged: run `dbt build` again. "
+                "Nothing was sent."
             )
         row = sentinel.to_row(finding, columns, time_generated)
         rows[key] = Queued(key, sentinel.json_text(row))

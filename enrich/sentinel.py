@@ -5,33 +5,15 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import math
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-MODELS_FILE = Path(__file__).parents[1] / "models" / "results" / "_results__models.yml"
-MODEL = "export_network_beaconing_anomalies"
+from enrich.findings import LOOKUP_COLUMNS, contract
 
 # Log Analytics cuts a field at 64 kB silently; a little less leaves room for the mark.
 LONGEST_FIELD = 64_000  # bytes of UTF-8
 CUT_MARK = " …[cut at 64 kB]"
-
-# What lookups add to a finding, by the types of the contract. A lookup's column that is not here
-# stays in the report and the file, and is not pushed.
-LOOKUP_COLUMNS = {
-    "country": "string",
-    "city": "string",
-    "latitude": "double",
-    "longitude": "double",
-    "location_status": "string",
-    "asn": "bigint",
-    "as_organization": "string",
-    "asn_status": "string",
-}
 
 # Types of the contract and of Log Analytics; arrays are dynamic.
 TYPES = {
@@ -44,7 +26,7 @@ TYPES = {
     "timestamp": "datetime",
 }
 # Parts of names that Sentinel writes in capitals, as CommonSecurityLog does.
-CAPITALS = {"ip": "IP", "asn": "ASN", "dns": "DNS", "ti": "TI"}
+CAPITALS = {"ip": "IP", "as": "AS", "asn": "ASN", "dns": "DNS", "ti": "TI"}
 
 
 def column_name(name: str) -> str:
@@ -63,44 +45,28 @@ def column_name(name: str) -> str:
     return "".join(CAPITALS.get(part, part[:1].upper() + part[1:]) for part in name.split("_"))
 
 
-@functools.cache
-def contract_columns(models_file: Path = MODELS_FILE) -> dict[str, str]:
-    """Read the columns of the export from the dbt contract.
-
-    Parameters
-    ----------
-    models_file
-        The YAML file with the model.
+def row_columns() -> dict[str, str]:
+    """List what a row may hold: the contract's columns and what lookups add.
 
     Returns
     -------
     dict of str to str
-        Spark's data type by snake_case name, in the order of the contract.
+        The contract's name of the type by snake_case name.
     """
-    # The C loader is ten times faster, and not in every build of PyYAML.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    models = yaml.load(models_file.read_text(encoding="utf-8"), loader)["models"]
-    (model,) = (model for model in models if model["name"] == MODEL)
-    return {column["name"]: column["data_type"] for column in model["columns"]}
+    return contract() | LOOKUP_COLUMNS
 
 
-def table_columns(models_file: Path = MODELS_FILE) -> list[dict[str, str]]:
+def table_columns() -> list[dict[str, str]]:
     """List the columns of the table in Log Analytics.
-
-    Parameters
-    ----------
-    models_file
-        The YAML file with the model.
 
     Returns
     -------
     list of dict
-        Name and type, as Azure's templates want them: TimeGenerated, the contract, the lookups.
+        Name and type, as Azure's templates want them; TimeGenerated, which each table has, first.
     """
-    columns = contract_columns(models_file) | LOOKUP_COLUMNS
     return [{"name": "TimeGenerated", "type": "datetime"}] + [
         {"name": column_name(name), "type": TYPES.get(data_type, "dynamic")}
-        for name, data_type in columns.items()
+        for name, data_type in row_columns().items()
     ]
 
 
@@ -112,7 +78,7 @@ def to_row(finding: dict[str, Any], columns: dict[str, str], time_generated: str
     finding
         As exported, with or without what lookups added.
     columns
-        Names and data types of the contract and the lookups: `contract_columns` | `LOOKUP_COLUMNS`.
+        As `row_columns` returns them.
     time_generated
         ISO time at which the row is queued. The service replaces one older than two days by the
         time of arrival, so event times stay in columns of their own.
@@ -192,7 +158,7 @@ def cut_items(value: list[Any] | dict[str, Any], limit: int = LONGEST_FIELD) -> 
     value
         Valid JSON.
     limit
-        Bytes of UTF-8 of its JSON with a space after commas and colons, the longest way to store it.
+        Bytes of its JSON, spaces after commas and colons counted.
 
     Returns
     -------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enrich.sentinel import contract_columns
+from enrich.findings import contract
 
 EXAMPLES = {
     "string": "text",
@@ -19,7 +19,7 @@ EXAMPLES = {
 
 
 def made_findings(count: int, run_id: str = "run-1", **changes) -> list[dict]:
-    example = {name: EXAMPLES[data_type] for name, data_type in contract_columns().items()}
+    example = {name: EXAMPLES[data_type] for name, data_type in contract().items()}
     return [
         {
             **example,

@@ -12,12 +12,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
+from hypothesis import settings as options
 from hypothesis import strategies as st
 from ingestion_server import RULE, IngestionServer
 from made_findings import made_findings
 
 from enrich import ledger, push, sentinel
+from enrich.findings import contract
 
 PROJECT = Path(__file__).parents[2]
 SECRET = "s3cr3t-client-value"
@@ -175,7 +177,7 @@ def test_a_row_that_can_never_be_sent_costs_no_other(server, settings):
         1,
         run_id="huge",
         **dict.fromkeys(
-            [n for n, t in sentinel.contract_columns().items() if t == "string" and "id" not in n],
+            [n for n, t in sentinel.row_columns().items() if t == "string" and "id" not in n],
             "x" * 70_000,
         ),
         time_delta_list=[10**9] * 70_000,
@@ -308,14 +310,15 @@ json_values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(sorted(sentinel.contract_columns())), json_values))
+@options(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(st.sampled_from(sorted(contract())), json_values))
 def test_whatever_a_finding_holds_becomes_valid_json(finding):
-    columns = sentinel.contract_columns()
-    row = sentinel.to_row(finding, columns, "2026-09-30T00:00:00Z")
+    row = sentinel.to_row(finding, sentinel.row_columns(), "2026-09-30T00:00:00Z")
     text = sentinel.json_text(row).encode()
     assert json.loads(text, parse_constant=pytest.fail) == row
 
 
+@options(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(), st.integers(30, 200))
 def test_cut_text_is_a_beginning_within_the_limit(text, limit):
     cut = sentinel.cut_text(text * 9, limit)
@@ -325,6 +328,7 @@ def test_cut_text_is_a_beginning_within_the_limit(text, limit):
         assert (text * 9).startswith(cut.removesuffix(sentinel.CUT_MARK))
 
 
+@options(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text() | st.integers(), max_size=60), st.integers(60, 400))
 def test_cut_items_are_the_first_ones_within_the_limit(items, limit):
     cut = sentinel.cut_items(items, limit)
