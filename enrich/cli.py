@@ -25,6 +25,7 @@ from enrich.lookups import Cache, Lookup, Outcome, Unavailable, enrich, public_a
 from enrich.terminal import findings_table, visible
 
 PARTIAL = 3
+MOST_ROWS = 25  # of the table that `run` prints
 
 app = typer.Typer(
     help="From the findings of a run to an analyst: look up the destinations, draw a report, push "
@@ -232,14 +233,23 @@ def run(
 ) -> None:
     """Do all steps: check the export, look up, report, push (if push.endpoint is set)."""
     settings = settings_of(config_file, export_root)
+    if settings.push.endpoint:
+        settings.push.check()
     findings = read_findings(settings.export_root)
     enriched, outcomes = do_lookup(settings, findings, dry_run)
-    show_table(enriched)
+    show_table(enriched[:MOST_ROWS])
+    if len(enriched) > MOST_ROWS:
+        say(f"… and {len(enriched) - MOST_ROWS} more: python -m enrich show")
     do_report(settings, enriched, output, dry_run)
     code = exit_code_of(outcomes)
     if settings.push.endpoint:
+        try:
+            failed = do_push(settings, enriched, dry_run)
+        except (UserError, push.PushError, LedgerError) as error:
+            typer.echo(f"error: {error}", err=True)
+            failed = 1
         # A push that failed altogether has still left lookups and report done.
-        code = PARTIAL if do_push(settings, enriched, dry_run) else code
+        code = PARTIAL if failed else code
     else:
         say("Push: not configured (push.endpoint); nothing was sent")
     raise typer.Exit(code)

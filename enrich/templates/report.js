@@ -19,7 +19,7 @@ function make(element, attributes, children) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (value !== null && value !== undefined && value !== false) element.setAttribute(name, value);
   }
-  for (const child of children.flat()) {
+  for (const child of children.flat(Infinity)) {
     if (child !== null && child !== undefined) element.append(child.nodeType ? child : visible(child));
   }
   return element;
@@ -108,7 +108,7 @@ function hourLabels(f, x) {
   for (let hour = 0; hour < hours + (hours <= 24 ? 1 : 0); hour += step) {
     const time = new Date(windowStart(f) + hour * 3600000).toISOString();
     const text = hours <= 24 ? String(hour).padStart(2, "0") + ":00" : time.slice(5, 10);
-    labels.push(svg("text", { x: Math.min(x(hour), W - 14), y: H - 8, "text-anchor": hour ? "middle" : "start" }, text));
+    labels.push(svg("text", { x: x(hour), y: H - 8, "text-anchor": !hour ? "start" : hour === hours ? "end" : "middle" }, text));
   }
   return labels;
 }
@@ -162,7 +162,7 @@ function intervals(f) {
   }
   const line = sleep === null ? [] : [
     svg("path", { class: "sleep", d: `M${x(sleep)} ${TOP}V${H - BOTTOM}` }),
-    svg("text", { class: "mark", x: Math.min(Math.max(x(sleep), LEFT + 62), W - 62), y: TOP - 4, "text-anchor": "middle" },
+    svg("text", { class: "mark", x: Math.min(Math.max(x(sleep), LEFT + 82), W - 82), y: TOP - 4, "text-anchor": "middle" },
       `sleep ${seconds(sleep)}, jitter ${Math.round(jitter || 0)} %`)];
   return picture(title, frame("histogram of intervals", marks,
     [...counts].map(([place, n]) => svg("rect", { class: "bar", x: x(from + place * bin) + .4, y: y(n), width: Math.max(1, x(from + bin) - x(from) - .8), height: y(0) - y(n) },
@@ -241,7 +241,9 @@ function spark(f) {
 }
 
 function values(f, names) {
-  return el("dl", { class: "values" }, names.map((name) => [el("dt", {}, name), el("dd", {}, Array.isArray(f[name]) ? f[name].map((item) => Array.isArray(item) ? item.join("×") : item).join(", ") : f[name])]));
+  // Pairs are of the interval histogram: seconds and events.
+  const text = (value) => (Array.isArray(value) ? value.map((item) => (Array.isArray(item) ? item.join("×") : item)).join(", ") : value);
+  return el("dl", { class: "values" }, names.map((name) => [el("dt", {}, name), el("dd", {}, visible(text(f[name])))]));
 }
 
 function detail(f, columns) {
@@ -250,7 +252,7 @@ function detail(f, columns) {
     el("ul", {}, (f.reasons || []).map((reason) => el("li", {}, reason)), known(f).map((match) => el("li", { class: "alarm" }, match)),
       (f.suppressed_by || []).map((by) => el("li", {}, "suppressed: " + by))),
     el("div", { class: "pictures" }, hourly(f), intervals(f), beats(f), traffic(f), scores(f),
-      enriched ? picture("What the lookups know", values(f, data.lookups)) : null),
+      enriched ? picture("What the lookups know", values(f, data.lookups.filter((name) => f[name] !== null))) : null),
     el("details", {}, el("summary", {}, "all columns"), values(f, own))));
 }
 
@@ -261,7 +263,7 @@ const COLUMNS = [
   { name: "score", number: true, sort: (f) => -(f.beacon_score ?? -1), cell: (f) => [share(f.beacon_score), el("span", { class: "sub" }, f.percent_beacon === null ? "–" : f.percent_beacon.toFixed(1) + " %")], hint: "beacon_score, and percent_beacon below it" },
   { name: "source", address: true, sort: (f) => addressKey(f.source_ip), cell: (f) => f.source_ip },
   { name: "destination", address: true, sort: (f) => addressKey(f.destination_ip), cell: (f) => [visible(endpoint(f)) + " " + visible(f.protocol), enriched && f.country ? el("span", { class: "sub" }, [f.city, f.country].filter(Boolean).join(", ")) : null] },
-  { name: "owner", only: enriched, sort: (f) => f.as_organization || "\uffff", cell: (f) => [f.as_organization || f.whois_organization, known(f).length ? el("span", { class: "alarm" }, known(f)[0]) : null] },
+  { name: "owner", wide: true, only: enriched, sort: (f) => f.as_organization || "\uffff", cell: (f) => [f.as_organization || f.whois_organization, known(f).length ? el("span", { class: "alarm" }, visible(known(f)[0]).slice(0, 60)) : null] },
   { name: "sleep", number: true, sort: (f) => sleepOf(f) ?? Infinity, cell: (f) => [seconds(sleepOf(f)), el("span", { class: "sub" }, f.estimated_jitter_percent === null ? "–" : "jitter " + Math.round(f.estimated_jitter_percent) + " %")] },
   { name: "events", number: true, sort: (f) => -f.event_count, cell: (f) => [whole(f.event_count), f.denied_event_count ? el("span", { class: "sub" }, whole(f.denied_event_count) + " denied") : null] },
   { name: "per hour", cell: spark },
@@ -313,7 +315,7 @@ function draw() {
     const open = state.open.has(f.place);
     const row = el("tr", { class: "row" + (f.suppressed ? " is-suppressed" : ""), "data-beacon": f.beacon_id, onclick: (event) => { if (!String(getSelection())) toggle(f); } },
       el("td", {}, el("button", { type: "button", class: "expander", "aria-expanded": String(open), "aria-label": "details", onclick: (event) => { event.stopPropagation(); toggle(f); } }, open ? "▼" : "▶")),
-      COLUMNS.map((column) => el("td", { class: column.number ? "number" : column.address ? "address" : null }, column.cell(f))));
+      COLUMNS.map((column) => el("td", { class: column.number ? "number" : column.address ? "address" : column.wide ? "wide" : null }, column.cell(f))));
     return open ? [row, detail(f, COLUMNS.length + 1)] : [row];
   }));
   byId("count").textContent = listed.length ? `${plural(listed.length, "finding")} of ${whole(findings.length)}`
@@ -361,14 +363,14 @@ function grouped(items, keyOf) {
 const titled = (node, text) => { const title = document.createElementNS(SVG, "title"); title.textContent = text; node.append(title); return node; };
 
 function bubble(group, x, y) {
-  return titled(svg("circle", { class: "dot choose " + worst(group), cx: x, cy: y, r: Math.min(22, 4 + 1.7 * Math.sqrt(group.length)),
+  return titled(svg("circle", { class: "dot choose " + worst(group), cx: x, cy: y, r: Math.min(24, 5 + 1.7 * Math.sqrt(group.length)),
     onclick: () => choose({ only: new Set(group.map((f) => f.place)) }) }), plural(group.length, "finding") + "\n" + nameOf(group));
 }
 
 function scatter() {
   const scored = shown.filter((f) => f.beacon_score !== null && f.rarity_score !== null);
   if (!scored.length) { byId("scatter").append(el("p", { class: "hint" }, "No finding has a score.")); return; }
-  const width = 560, height = 300, left = 44, bottom = 36;
+  const width = 560, height = 300, left = 48, bottom = 36;
   const lowest = Math.min(...scored.map((f) => f.beacon_score)), floor = Math.max(0, Math.floor((lowest - .02) * 20) / 20);
   const x = (n) => left + 14 + (width - left - 40) * n;
   const y = (n) => height - bottom - 8 - (height - bottom - 30) * (n - floor) / (1 - floor || 1);
@@ -378,7 +380,7 @@ function scatter() {
   byId("scatter").append(svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "score against rarity" },
     svg("path", { class: "axis", d: `M${left} 8V${height - bottom}H${width}` }),
     ticks.map((n) => svg("text", { x: x(n), y: height - bottom + 16, "text-anchor": "middle" }, n)),
-    ticks.map((n) => floor + (1 - floor) * n).map((n) => svg("text", { x: left - 6, y: y(n) + 4, "text-anchor": "end" }, n.toFixed(2))),
+    ticks.map((n) => floor + (1 - floor) * n).map((n) => svg("text", { x: left - 6, y: y(n) + 4, "text-anchor": "end" }, n.toFixed(floor > .6 ? 3 : 2))),
     svg("text", { x: width, y: height - 4, "text-anchor": "end" }, "rarity of the destination →"), svg("text", { x: 0, y: 6 }, "beacon score"),
     limit !== null && limit >= floor ? svg("path", { class: "expected", d: `M${left} ${y(limit)}H${width}` }) : null,
     [...groups.values()].map((group) => bubble(group, x(group.reduce((sum, f) => sum + f.rarity_score, 0) / group.length), y(group.reduce((sum, f) => sum + f.beacon_score, 0) / group.length)))));
