@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env demo build docs test lint lock clean FORCE
+.PHONY: help env demo build docs test test-faults lint lock clean FORCE
 
 # All that the demo makes lies here, apart from the tables and findings of real logs.
 DEMO := output/demo
@@ -20,7 +20,7 @@ export BEACONING_OUTPUT := $(CURDIR)/$(DEMO)
 export PYTHON NO_SYSTEM_JAVA
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env:  ## make .venv (PYTHON=python3.11 to choose), find a Java 17 (JAVA_HOME=… to choose, NO_SYSTEM_JAVA=1: pip's), profiles.yml
 	@JAVA_REQUIRED=$(if $(filter command,$(firstword $(origin JAVA_HOME))),1) .ci/environment.sh
@@ -49,6 +49,9 @@ $(DEMO)/options: FORCE
 test: lint $(DEMO)/sample/truth.json  ## lint, then every test: Python, unit, pipeline and data
 	.venv/bin/python -m pytest
 	$(DBT) build --target local --vars '$(VARS)'
+
+test-faults: env  ## the push under 950 faults and 50 kill -9 (two minutes; make test has a small one)
+	FULL_FAULT_TEST=1 .venv/bin/python -m pytest tests/enrich/test_push_faults.py
 
 lint: env  ## check style and format of SQL and Python
 	.venv/bin/ruff check
