@@ -65,7 +65,12 @@ def whois(timeout_seconds: float, per_second: float, lifetime_days: float) -> Lo
         return off("whois", columns, f"msticpy is not installed ({reason_of(error)})", wanted=True)
 
     def ask(address: str) -> dict[str, Any] | None:
-        answer = ip_utils.ip_whois(address).properties
+        try:
+            answer = ip_utils.ip_whois(address).properties
+        except ip_utils.MsticpyException as error:
+            # Its first and last arguments are advice on msticpy; what happened is between.
+            words = [arg for arg in error.args if isinstance(arg, str)]
+            raise ConnectionError(words[-1] if words else type(error).__name__) from None
         if not answer or answer.get("asn") in (None, "", "NA"):
             return None
         nets = answer.get("nets") or [{}]

@@ -1,7 +1,7 @@
 """The report: one HTML file that opens offline and loads nothing.
 
-Values of the logs are written by whoever sends packets. They reach the page as JSON with no ``<`` in
-it, the script puts them on the page as text only, and a content security policy lets nothing run
+Values of the logs are written by whoever sends packets. They reach the page as JSON with no ``<``
+in it, the script puts them on the page as text only, and a content security policy lets nothing run
 but that script, and nothing be loaded from anywhere.
 """
 

@@ -74,7 +74,9 @@ def test_public_is_what_belongs_to_somebody_outside(address, public):
 
 def test_every_public_destination_is_asked_once_in_its_usual_spelling():
     ask = Recorder()
-    findings = to("198.51.100.1", "198.51.100.1 ", "::ffff:198.51.100.1", "198.51.100.2", "10.0.0.1")
+    findings = to(
+        "198.51.100.1", "198.51.100.1 ", "::ffff:198.51.100.1", "198.51.100.2", "10.0.0.1"
+    )
     rows, _ = enrich(findings, [remote(ask)], Cache(None))
     assert ask.asked == ["198.51.100.1", "198.51.100.2"]
     assert [row["whois_status"] for row in rows[:4]] == ["ok"] * 4
@@ -83,7 +85,15 @@ def test_every_public_destination_is_asked_once_in_its_usual_spelling():
 
 def test_private_malformed_and_ipv6_addresses_are_never_sent_and_say_why():
     ask = Recorder()
-    hostile = ["10.0.0.1", "fe80::1%eth0", "127.0.0.1", "", "not an address", "1.2.3", "2001:db8::1"]
+    hostile = [
+        "10.0.0.1",
+        "fe80::1%eth0",
+        "127.0.0.1",
+        "",
+        "not an address",
+        "1.2.3",
+        "2001:db8::1",
+    ]
     rows, outcomes = enrich(to(*hostile), [remote(ask)], Cache(None))
     assert ask.asked == [] and outcomes[0].asked == 0
     statuses = dict(zip(hostile, (row["whois_status"] for row in rows)))
@@ -243,7 +253,7 @@ def test_reasons_hold_no_secret(monkeypatch):
     assert "ti.example/v1" in reason and len(reason_of(ValueError("x" * 999))) == 200
 
 
-# --- Databases ---------------------------------------------------------------------------------------
+# --- Databases --------------------------------------------------------------------------
 
 
 def test_location_and_owner_come_from_the_databases(tmp_path):
@@ -254,7 +264,11 @@ def test_location_and_owner_come_from_the_databases(tmp_path):
         [location(city, 60, False), asn(owners, 60)],
         Cache(None),
     )
-    assert (rows[0]["country"], rows[0]["city"], rows[0]["latitude"]) == ("Finland", "Helsinki", 60.17)
+    assert (rows[0]["country"], rows[0]["city"], rows[0]["latitude"]) == (
+        "Finland",
+        "Helsinki",
+        60.17,
+    )
     assert (rows[0]["asn"], rows[0]["as_organization"]) == (64496, "Example Hosting")
     assert [row["location_status"] for row in rows] == ["ok", "miss", "ok"]
     assert [row["asn_status"] for row in rows] == ["ok", "ok", "miss"]
@@ -291,12 +305,14 @@ def damaged(tmp_path, how):
 def test_a_database_that_cannot_be_used_is_skipped_with_the_reason(tmp_path, how, reason):
     lookups = [location(damaged(tmp_path, how), 60, False), remote(Recorder())]
     rows, outcomes = enrich(to(TO[0]), lookups, Cache(None))
-    assert rows[0]["location_status"].startswith("skipped: ") and reason in rows[0]["location_status"]
+    assert (
+        rows[0]["location_status"].startswith("skipped: ") and reason in rows[0]["location_status"]
+    )
     assert rows[0]["whois_status"] == "ok"
     assert outcomes[0].partial and not outcomes[1].partial
 
 
-# --- Feed --------------------------------------------------------------------------------------------
+# --- Feed -------------------------------------------------------------------------------
 
 
 def fed(tmp_path, text, *addresses):
