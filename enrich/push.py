@@ -78,6 +78,12 @@ class PushSettings:
         longer than the longest: then the push ends, and its rows wait for the next one.
     timeout_seconds
         For the connection, and for each answer.
+    bookmarks
+        For how many of the strongest findings to make a bookmark; 0 for none.
+    workspace
+        Resource id of the Sentinel workspace, ``/subscriptions/…``: only bookmarks need it.
+    management
+        Address of Azure's resource manager; other clouds than the public one have another.
     """
 
     endpoint: str = ""
@@ -91,6 +97,9 @@ class PushSettings:
     first_wait_seconds: float = 1.0
     longest_wait_seconds: float = 120.0
     timeout_seconds: float = 60.0
+    bookmarks: int = 0
+    workspace: str = ""
+    management: str = "https://management.azure.com"
 
     @property
     def destination(self) -> str:
@@ -100,8 +109,7 @@ class PushSettings:
     @property
     def is_loopback(self) -> bool:
         """Whether the endpoint is a test server on this machine."""
-        parts = urlsplit(self.endpoint)
-        return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+        return is_loopback(self.endpoint)
 
     def check(self) -> None:
         """Raise a `PushError` for a setting that cannot be right."""
@@ -128,6 +136,17 @@ class PushSettings:
             )
         if self.most_attempts < 1:
             raise PushError(f"push.most_attempts is {self.most_attempts}; give at least 1.")
+        if self.bookmarks and not re.fullmatch(
+            r"/subscriptions/[^/?#]+/resource[gG]roups/[^/?#]+/providers"
+            r"/[mM]icrosoft\.[oO]perational[iI]nsights/workspaces/[^/?#]+",
+            self.workspace,
+        ):
+            raise PushError(
+                f"push.bookmarks is {self.bookmarks} and push.workspace {self.workspace!r}. Give "
+                "the workspace's resource id, /subscriptions/…/workspaces/NAME."
+            )
+        if urlsplit(self.management).scheme != "https" and not is_loopback(self.management):
+            raise PushError(f"push.management is {self.management!r}, not an https:// address.")
         for name in ("first_wait_seconds", "longest_wait_seconds", "timeout_seconds"):
             if not 0 < getattr(self, name) < math.inf:
                 raise PushError(f"push.{name} is {getattr(self, name)}; give seconds above 0.")
@@ -153,6 +172,8 @@ class PushResult:
         Calls of the service, and how many of them repeated one.
     problems
         Why rows wait or were rejected, in words.
+    bookmarks_made, bookmarks_failed
+        Bookmarks that are new, and those that could not be made.
     dry_run
         True if nothing was sent: then `waiting` says what would be.
     """
@@ -165,12 +186,14 @@ class PushResult:
     requests: int = 0
     retries: int = 0
     problems: list[str] = field(default_factory=list)
+    bookmarks_made: int = 0
+    bookmarks_failed: int = 0
     dry_run: bool = False
 
     @property
     def exit_code(self) -> int:
         """0 all arrived, 1 nothing did, 3 some did."""
-        if self.dry_run or not (self.waiting or self.rejected):
+        if self.dry_run or not (self.waiting or self.rejected or self.bookmarks_failed):
             return 0
         return 3 if self.accepted or self.already_accepted else 1
 
@@ -187,6 +210,8 @@ class PushResult:
             figures += f", {self.rejected} can not be accepted"
         if self.requests:
             figures += f" ({self.requests} requests, {self.retries} of them repeated)"
+        if self.bookmarks_made or self.bookmarks_failed:
+            figures += f", {self.bookmarks_made} bookmarks made, {self.bookmarks_failed} failed"
         return "\n  ".join([figures, *self.problems])
 
 
@@ -291,6 +316,8 @@ def push(
         result.rejected = list(ledger.states(settings.destination, rows).values()).count("rejected")
         if result.rejected and not result.problems:
             result.problems = ledger.summary(settings.destination)[2]
+    if settings.bookmarks:
+        _bookmark(findings, settings, result)
     return result
 
 
@@ -582,24 +609,72 @@ class _NoLogin:
         return AccessToken("loopback", int(time.time()) + 3600)
 
 
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL is that of a test server on this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")
+
+
+def _credential(url: str) -> Any:  # noqa: ANN401
+    """Find a login for Azure; none is needed on loopback."""
+    # The libraries log each failed attempt of a login with all they know; we say it in words.
+    logging.getLogger("azure").setLevel(logging.CRITICAL)
+    if is_loopback(url):
+        return _NoLogin()
+    from azure.identity import DefaultAzureCredential
+
+    return DefaultAzureCredential()
+
+
 def _client(settings: PushSettings) -> Any:  # noqa: ANN401
     """Make Azure's client, with its own repetition off: one place decides what is sent again."""
     from azure.core.pipeline.policies import RetryPolicy
     from azure.monitor.ingestion import LogsIngestionClient
 
-    # The libraries log each failed attempt of a login with all they know; we say it in words.
-    logging.getLogger("azure").setLevel(logging.CRITICAL)
-    if settings.is_loopback:
-        credential: Any = _NoLogin()
-    else:
-        from azure.identity import DefaultAzureCredential
-
-        credential = DefaultAzureCredential()
     return LogsIngestionClient(
         settings.endpoint.rstrip("/"),
-        credential,
+        _credential(settings.endpoint),
         credential_scopes=[settings.audience],
         retry_policy=RetryPolicy.no_retries(),
         connection_timeout=settings.timeout_seconds,
         read_timeout=settings.timeout_seconds,
     )
+
+
+def _bookmark(findings: list[dict[str, Any]], settings: PushSettings, result: PushResult) -> None:
+    """Make bookmarks for the strongest findings; a failure costs nothing else."""
+    from azure.core import PipelineClient
+    from azure.core.exceptions import AzureError
+    from azure.core.pipeline import policies
+    from azure.core.rest import HttpRequest
+
+    from enrich import bookmarks
+
+    url = settings.management.rstrip("/")
+    policy = [
+        policies.HeadersPolicy(),
+        policies.RetryPolicy(
+            retry_total=settings.most_attempts - 1, retry_backoff_factor=settings.first_wait_seconds
+        ),
+        policies.BearerTokenCredentialPolicy(_credential(url), f"{url}/.default"),
+    ]
+    with PipelineClient(
+        url,
+        policies=policy,
+        connection_timeout=settings.timeout_seconds,
+        read_timeout=settings.timeout_seconds,
+    ) as client:
+
+        def send(method: str, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+            request = HttpRequest(method, url + path, json=body)
+            return client.send_request(request, enforce_https=not is_loopback(url))
+
+        chosen = [f for f in findings if f.get("suppressed") is not True][: settings.bookmarks]
+        for finding in chosen:
+            try:
+                result.bookmarks_made += bookmarks.make(send, settings.workspace, finding)
+            except AzureError as error:
+                result.bookmarks_failed += 1
+                problem = f"no bookmark: {without_secrets(str(error))}"
+                if problem not in result.problems:
+                    result.problems.append(problem)
