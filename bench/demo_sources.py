@@ -18,7 +18,7 @@ import typer
 from mmdb_writer import MMDBWriter
 from netaddr import IPNetwork, IPSet
 
-# Country, code, city, latitude, longitude in degrees, AS number (RFC 5398: for documentation), name.
+# Country, code, city, degrees of latitude and longitude, AS number (RFC 5398: for examples), name.
 PLACES = [
     ("Netherlands", "NL", "Amsterdam", 52.37, 4.90, 64496, "Example Hosting"),
     ("Germany", "DE", "Frankfurt", 50.11, 8.68, 64497, "Sample Cloud"),

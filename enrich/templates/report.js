@@ -56,6 +56,11 @@ function bytes(n) {
   return (unit && n < 100 ? n.toFixed(1) : Math.round(n)) + " " + units[unit];
 }
 
+function shortened(value, length) {
+  const text = visible(value);
+  return text.length > length ? text.slice(0, length - 1) + "…" : text;
+}
+
 function endpoint(f) {
   const address = f.destination_ip;
   if (f.destination_port === null) return address;
@@ -189,7 +194,7 @@ function beats(f) {
   });
   points.push([last, total]);
   const path = (list) => list.map(([time, n], i) => `${i ? "L" : "M"}${x(time).toFixed(1)} ${y(n).toFixed(1)}`).join("");
-  return picture("Beats over time, added up: a steady beat is a straight line", frame("beats added up over time",
+  return picture("Beats over time, added up (steady is straight)", frame("beats added up over time",
     svg("path", { class: "expected", d: path([[first, 0], [last, total]]) }),
     svg("path", { class: "line", d: path(points) }),
     [[first, 0, "first"], [last, total, "last"]].map(([time, n, word]) => svg("circle", { class: "bar", cx: x(time), cy: y(n), r: 3.5 },
@@ -263,7 +268,7 @@ const COLUMNS = [
   { name: "score", number: true, sort: (f) => -(f.beacon_score ?? -1), cell: (f) => [share(f.beacon_score), el("span", { class: "sub" }, f.percent_beacon === null ? "–" : f.percent_beacon.toFixed(1) + " %")], hint: "beacon_score, and percent_beacon below it" },
   { name: "source", address: true, sort: (f) => addressKey(f.source_ip), cell: (f) => f.source_ip },
   { name: "destination", address: true, sort: (f) => addressKey(f.destination_ip), cell: (f) => [visible(endpoint(f)) + " " + visible(f.protocol), enriched && f.country ? el("span", { class: "sub" }, [f.city, f.country].filter(Boolean).join(", ")) : null] },
-  { name: "owner", wide: true, only: enriched, sort: (f) => f.as_organization || "\uffff", cell: (f) => [f.as_organization || f.whois_organization, known(f).length ? el("span", { class: "alarm" }, visible(known(f)[0]).slice(0, 60)) : null] },
+  { name: "owner", wide: true, only: enriched, sort: (f) => f.as_organization || "\uffff", cell: (f) => [f.as_organization || f.whois_organization, known(f).length ? el("span", { class: "alarm" }, shortened(known(f)[0], 60)) : null] },
   { name: "sleep", number: true, sort: (f) => sleepOf(f) ?? Infinity, cell: (f) => [seconds(sleepOf(f)), el("span", { class: "sub" }, f.estimated_jitter_percent === null ? "–" : "jitter " + Math.round(f.estimated_jitter_percent) + " %")] },
   { name: "events", number: true, sort: (f) => -f.event_count, cell: (f) => [whole(f.event_count), f.denied_event_count ? el("span", { class: "sub" }, whole(f.denied_event_count) + " denied") : null] },
   { name: "per hour", cell: spark },
@@ -378,10 +383,10 @@ function scatter() {
   const limit = scored[0].beacon_score_threshold;
   const ticks = [0, .25, .5, .75, 1];
   byId("scatter").append(svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": "score against rarity" },
-    svg("path", { class: "axis", d: `M${left} 8V${height - bottom}H${width}` }),
+    svg("path", { class: "axis", d: `M${left} 16V${height - bottom}H${width}` }),
     ticks.map((n) => svg("text", { x: x(n), y: height - bottom + 16, "text-anchor": "middle" }, n)),
     ticks.map((n) => floor + (1 - floor) * n).map((n) => svg("text", { x: left - 6, y: y(n) + 4, "text-anchor": "end" }, n.toFixed(floor > .6 ? 3 : 2))),
-    svg("text", { x: width, y: height - 4, "text-anchor": "end" }, "rarity of the destination →"), svg("text", { x: 0, y: 6 }, "beacon score"),
+    svg("text", { x: width, y: height - 4, "text-anchor": "end" }, "rarity of the destination →"), svg("text", { x: 0, y: 10 }, "beacon score"),
     limit !== null && limit >= floor ? svg("path", { class: "expected", d: `M${left} ${y(limit)}H${width}` }) : null,
     [...groups.values()].map((group) => bubble(group, x(group.reduce((sum, f) => sum + f.rarity_score, 0) / group.length), y(group.reduce((sum, f) => sum + f.beacon_score, 0) / group.length)))));
 }

@@ -120,7 +120,9 @@ class Page:
             self.call(f"{domain}.enable")
         self.call("Page.navigate", url=path.as_uri())
         for _ in range(400):
-            if self.evaluate("document.readyState === 'complete' && location.href !== 'about:blank'"):
+            if self.evaluate(
+                "document.readyState === 'complete' && location.href !== 'about:blank'"
+            ):
                 return
             time.sleep(0.05)
         raise AssertionError("the page did not load")

@@ -20,9 +20,7 @@ from enrich.findings import (
 
 
 def test_what_spark_writes_is_read_as_it_is_and_nulls_are_allowed(tmp_path):
-    nulls = dict.fromkeys(
-        name for name, kind in contract().items() if kind in ("double", "bigint")
-    )
+    nulls = dict.fromkeys(name for name, kind in contract().items() if kind in ("double", "bigint"))
     rows = [a_finding(1), a_finding(2, **nulls, destination_port=None, interval_histogram=None)]
     assert read_findings(str(write_export(tmp_path, *rows))) == rows
 
@@ -70,7 +68,9 @@ def test_each_missing_column_is_named(tmp_path, column):
         ("run_id", None),
     ],
 )
-def test_a_mistyped_value_is_an_error_that_names_file_line_column_and_value(tmp_path, column, value):
+def test_a_mistyped_value_is_an_error_that_names_file_line_column_and_value(
+    tmp_path, column, value
+):
     write_export(tmp_path, a_finding(1), file="part-00000.json")
     write_export(tmp_path, a_finding(2, **{column: value}), file="part-00001.json")
     with pytest.raises(ContractError) as error:

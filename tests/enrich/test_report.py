@@ -4,7 +4,8 @@ import json
 import re
 import time
 
-from conftest import a_finding
+import pytest
+from conftest import PROJECT, a_finding
 
 from enrich.findings import LOOKUP_COLUMNS, contract
 from enrich.report import embedded, render
@@ -258,3 +259,26 @@ def test_numbers_are_shortened_and_infinities_never_reach_the_page():
     finding = a_finding(1, beacon_score=0.123456789, period_seconds=float("nan"))
     html = render([finding])
     assert "0.123457" in html and "NaN" not in html.split("</script>")[0]
+
+
+def test_the_demos_report_shows_every_implant_that_was_planted_for_its_vendor(page):
+    demo = PROJECT / "output" / "demo"
+    report, truth = demo / "export" / "report.html", demo / "sample" / "truth.json"
+    if not report.is_file() or not truth.is_file():
+        pytest.skip("no demo here: run make demo")
+    page.open(report)
+    page.evaluate("document.getElementById('open-all').click()")
+    vendor = page.evaluate("document.getElementById('title').textContent").split(", ")[1]
+    cells = "[...document.querySelectorAll('tr.row')].map(r => r.cells[4].textContent).join()"
+    shown = page.evaluate(cells)
+    pictures = page.evaluate("document.querySelectorAll('svg[aria-label~=intervals]').length")
+    implants = json.loads(truth.read_text())["implants"]
+    planted = [i for i in implants if i["device_vendor"] == vendor]
+    missing = [
+        implant["id"]
+        for implant in planted
+        if f"{implant['destination_ip']}:{implant['destination_port']} " not in shown
+        and f"[{implant['destination_ip']}]:{implant['destination_port']} " not in shown
+    ]
+    assert planted and not missing and pictures >= len(planted)
+    assert page.errors == []
