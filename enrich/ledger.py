@@ -83,7 +83,8 @@ class Ledger:
                 if writes:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     self._lock()
-                self._database = self._connect(path, "rwc" if writes else "ro")
+                # Looking, too, may have to undo what a killed process left half done: not "ro".
+                self._database = self._connect(path, "rwc" if writes else "rw")
                 self._database.execute("pragma synchronous = full")
                 self._check_version(writes)
         except BaseException:
@@ -292,7 +293,10 @@ class Ledger:
 
     def _check_version(self, writes: bool) -> None:
         version = self._database.execute("pragma user_version").fetchone()[0]
-        if version == 0 and writes:
+        if version == 0:
+            if not writes:  # its maker was killed before it was one: look at an empty one
+                self._database = sqlite3.connect(":memory:", isolation_level=None)
+                self._open.append(self._database)
             with self._transaction():
                 for statement in SCHEMA.split(";\n"):
                     self._database.execute(statement)

@@ -252,6 +252,30 @@ def test_a_broken_or_newer_ledger_is_an_error_that_names_it(settings):
         push.status(settings())
 
 
+def test_what_a_killed_push_left_half_done_is_undone_by_whoever_looks(server, settings):
+    push.push(made_findings(300), settings())
+    # A small cache, so that changes reach the file before they are committed.
+    code = (
+        "import os, sys; from pathlib import Path; from enrich.ledger import Ledger;"
+        "database = Ledger(Path(sys.argv[1]))._database; database.execute('pragma cache_size = 1');"
+        "database.execute('begin immediate'); database.execute('update findings set error = 1');"
+        "database.execute('delete from findings'); os.kill(os.getpid(), 9)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, settings().ledger], cwd=PROJECT)
+    assert done.returncode == -9
+    assert settings().ledger.with_name("ledger.sqlite-journal").stat().st_size > 0
+    (state,) = push.status(settings())
+    assert (state.accepted, state.waiting, state.problems) == (300, 0, [])
+
+
+def test_an_empty_ledger_is_one_that_was_just_begun(server, settings):
+    settings().ledger.touch()
+    assert push.status(settings()) == []
+    assert push.push(made_findings(2), settings(dry_run=True)).waiting == 2
+    assert settings().ledger.stat().st_size == 0, "looking writes nothing"
+    assert push.push(made_findings(2), settings()).accepted == 2
+
+
 def test_secrets_reach_neither_output_nor_ledger(server, settings, monkeypatch, tmp_path):
     monkeypatch.setenv("AZURE_CLIENT_SECRET", SECRET)
     token = "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl"

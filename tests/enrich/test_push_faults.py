@@ -16,6 +16,7 @@ import random
 import signal
 import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 from ingestion_server import FAULTS, RULE, IngestionServer, key_of
@@ -24,6 +25,7 @@ from made_findings import made_findings
 from enrich import ledger as ledger_module
 from enrich import push, sentinel
 
+PROJECT = Path(__file__).parents[2]
 IS_FULL = os.environ.get("FULL_FAULT_TEST") == "1"
 ROWS, FAULTS_IN_PROCESS, KILLS = (5_000, 950, 50) if IS_FULL else (300, 60, 5)
 ROWS_A_PUSH = 100
@@ -156,11 +158,13 @@ def push_and_say(findings, settings, done):
     done.put(push.push(findings, settings).exit_code)
 
 
-def test_kill_9(tmp_path, capsys):
+def test_kill_9(tmp_path, monkeypatch, capsys):
     chance = random.Random(7)
     path = tmp_path / "ledger.sqlite"
     # Forked from a server that has everything loaded: a start costs milliseconds, and dies alike.
     context = multiprocessing.get_context("forkserver")
+    # Python before 3.13 does not hand sys.path to that server.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PROJECT), str(PROJECT / "tests/enrich")]))
     context.set_forkserver_preload(["test_push_faults", "azure.monitor.ingestion"])
     kills = collections.Counter()
     victim = {}
