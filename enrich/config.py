@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from enrich.findings import UserError
-from enrich.lookups import SECRET_NAME
+from enrich.findings import SECRET_NAME, UserError
 from enrich.push import PushSettings
 
 if sys.version_info >= (3, 11):
@@ -156,6 +155,7 @@ def setting_names(settings: Settings) -> list[str]:
             names += [f"{outer.name}.{inner.name}" for inner in dataclasses.fields(table)]
         else:
             names.append(outer.name)
+    names.remove("push.dry_run")  # only the command line says so
     return names
 
 
@@ -202,7 +202,11 @@ def put(
     table = getattr(settings, section) if section else settings
     kind = typing.get_type_hints(type(table))[key]
     try:
-        setattr(table, key, converted(value, kind, from_text=folder is None))
+        converted_value = converted(value, kind, from_text=folder is None)
+        default = getattr(type(table)(), key)
+        if kind in (int, float) and converted_value == 0 != default:
+            raise ValueError("give a number above 0.")
+        setattr(table, key, converted_value)
     except (TypeError, ValueError) as error:
         raise UserError(f"{source} sets {name} to {value!r}: {error}") from None
     if folder is not None:
@@ -245,8 +249,8 @@ def converted(value: Any, kind: Any, from_text: bool) -> Any:  # noqa: ANN401
     if kind in (int, float):
         if from_text:
             value = kind(value)
-        if type(value) not in (int, kind) or not 0 < value < 1e9:
-            raise ValueError("give a number above 0.")
+        if type(value) not in (int, kind) or not 0 <= value < 1e9:
+            raise ValueError("give a number of 0 or more.")
         return value
     if kind == list[str]:
         if from_text:

@@ -8,7 +8,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -64,12 +64,42 @@ LOOKUP_COLUMNS = {
 }
 
 
+SECRET_NAME = re.compile(r"key|secret|token|password|passwd|credential|connection_string", re.I)
+LONGEST_REASON = 200  # characters
+
+
 class UserError(Exception):
     """Something that the user can put right; its message says what, where and how."""
 
 
 class ContractError(UserError):
     """A row of the export is not what the contract says."""
+
+
+def reason_of(error: BaseException, secrets: Iterable[str] = ()) -> str:
+    """Say what went wrong in one line that holds no secret.
+
+    Parameters
+    ----------
+    error
+        What was raised. Its message may hold a URL with a key in it.
+    secrets
+        Values that must not be shown, besides those of environment variables with telling names.
+
+    Returns
+    -------
+    str
+        Kind and message; user names and query strings of URLs are left out.
+    """
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    known = {value for name, value in os.environ.items() if SECRET_NAME.search(name)}
+    for secret in sorted(known.union(secrets), key=len, reverse=True):
+        if len(secret) >= 6:
+            text = text.replace(secret, "***")
+    text = re.sub(r"//[^/\s@]*@", "//***@", text)
+    text = re.sub(r"\?[^\s'\"]*=[^\s'\"]*", "?***", text)
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 
 @cache
@@ -155,7 +185,16 @@ def checker(data_type: str) -> Callable[[object], bool]:
     raise ValueError(f"{CONTRACT} has a column of type {data_type!r}, which enrich does not know.")
 
 
-def check(finding: dict[str, Any], where: str, columns: dict[str, str] | None = None) -> None:
+BUILD_AGAIN = "Build the export again with `dbt build` of this version."
+LOOK_UP_AGAIN = "Make it again with `python -m enrich lookup`, or delete it."
+
+
+def check(
+    finding: dict[str, Any],
+    where: str,
+    columns: dict[str, str] | None = None,
+    cure: str = BUILD_AGAIN,
+) -> None:
     """Check one row against the contract.
 
     Parameters
@@ -166,13 +205,14 @@ def check(finding: dict[str, Any], where: str, columns: dict[str, str] | None = 
         File and line, for the message.
     columns
         Type by column name; the contract's if left out.
+    cure
+        What to do about it, for the message.
 
     Raises
     ------
     ContractError
         If a column is missing, of another type, or null where it must not be.
     """
-    cure = "Build the export again with `dbt build` of this version."
     for column, data_type in (columns or contract()).items():
         if column not in finding:
             raise ContractError(f"{where}: the column {column} ({data_type}) is missing. {cure}")
@@ -236,7 +276,7 @@ def read_text(file_system: fsspec.AbstractFileSystem, path: str) -> str:
         cure = "Write it again."
         raise UserError(f"{path} is not UTF-8 text at byte {error.start}. {cure}") from None
     except Exception as error:  # each store has errors of its own
-        raise UserError(f"{path} cannot be read: {type(error).__name__}: {error}") from None
+        raise UserError(f"{path} cannot be read: {reason_of(error)}") from None
 
 
 def write_text(url: str, text: str) -> None:
@@ -266,7 +306,7 @@ def write_text(url: str, text: str) -> None:
         else:
             file_system.pipe_file(path, content)
     except Exception as error:  # each store has errors of its own
-        raise UserError(f"{url} cannot be written: {type(error).__name__}: {error}") from None
+        raise UserError(f"{url} cannot be written: {reason_of(error)}") from None
 
 
 def not_json(name: str) -> None:
@@ -274,10 +314,8 @@ def not_json(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def parse_lines(
-    text: str, name: str, columns: dict[str, str] | None = None
-) -> list[dict[str, Any]]:
-    """Parse and check findings, one JSON object a line.
+def parse_lines(text: str, name: str, cure: str = BUILD_AGAIN) -> list[dict[str, Any] | None]:
+    """Parse one JSON object a line.
 
     Parameters
     ----------
@@ -285,36 +323,34 @@ def parse_lines(
         The lines.
     name
         Of the file, for messages.
-    columns
-        As for `check`.
+    cure
+        What to do about a line that is none, for the message.
 
     Returns
     -------
-    list of dict
-        One item a line that is not blank.
+    list of dict or None
+        One item a line; blank lines are None, so that places are line numbers.
 
     Raises
     ------
     ContractError
-        If a line is no JSON object, or not what the contract says.
+        If a line is no JSON object.
     """
-    findings = []
+    rows = []
     for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{name}, line {number}"
-        try:
-            finding = json.loads(line, parse_constant=not_json)
-        except (ValueError, RecursionError):
-            finding = None
-        if not isinstance(finding, dict):
-            raise ContractError(
-                f"{where} is not a finding but {line[:40]!r}: the file is truncated or of another "
-                "kind. Build the export again with `dbt build`."
-            )
-        check(finding, where, columns)
-        findings.append(finding)
-    return findings
+        row = None
+        if line.strip():
+            try:
+                row = json.loads(line, parse_constant=not_json)
+            except (ValueError, RecursionError):
+                row = None
+            if not isinstance(row, dict):
+                raise ContractError(
+                    f"{name}, line {number} is not a finding but {line[:40]!r}: the file is "
+                    f"truncated or of another kind. {cure}"
+                )
+        rows.append(row)
+    return rows
 
 
 def read_findings(export_root: str) -> list[dict[str, Any]]:
@@ -345,7 +381,7 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
         there = file_system.isdir(path)
         files = sorted(file_system.find(path)) if there else []
     except Exception as error:  # each store has errors of its own
-        raise UserError(f"{folder} cannot be listed: {type(error).__name__}: {error}") from None
+        raise UserError(f"{folder} cannot be listed: {reason_of(error)}") from None
     if not there:
         raise UserError(f"there is no export in {folder}. Run `make demo` or `dbt build` first.")
     findings: list[dict[str, Any]] = []
@@ -353,10 +389,13 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
     for file in files:
         if not file.endswith(".json") or Path(file).name.startswith((".", "_")):
             continue
-        rows = parse_lines(read_text(file_system, file), file)
-        for row in rows:
+        lines = parse_lines(read_text(file_system, file), file)
+        for number, row in enumerate(lines, start=1):
+            if row is None:
+                continue
+            check(row, f"{file}, line {number}")
+            findings.append(row)
             runs.setdefault(tuple(row[c] for c in ("end_date", "device_vendor", "run_id")), file)
-        findings += rows
     if len(runs) > 1:
         shown = "; ".join(f"{', '.join(run)} in {file}" for run, file in list(runs.items())[:3])
         raise ContractError(
@@ -407,10 +446,13 @@ def read_enriched(export_root: str, findings: list[dict[str, Any]]) -> list[dict
     file_system, path = storage(url)
     if not findings or not file_system.exists(path):
         return findings
-    rows = parse_lines(read_text(file_system, path), url, contract() | LOOKUP_COLUMNS)
-    if rows and {row["run_id"] for row in rows} != {findings[0]["run_id"]}:
+    rows = parse_lines(read_text(file_system, path), url, LOOK_UP_AGAIN)
+    if {row.get("run_id") for row in rows if row} != {findings[0]["run_id"]}:
         return findings
-    added = {row["beacon_id"]: {name: row[name] for name in LOOKUP_COLUMNS} for row in rows}
+    for number, row in enumerate(rows, start=1):
+        if row is not None:
+            check(row, f"{url}, line {number}", contract() | LOOKUP_COLUMNS, LOOK_UP_AGAIN)
+    added = {row["beacon_id"]: {name: row[name] for name in LOOKUP_COLUMNS} for row in rows if row}
     if not all(finding["beacon_id"] in added for finding in findings):
         return findings
     return [finding | added[finding["beacon_id"]] for finding in findings]

@@ -6,11 +6,11 @@ stands in its `_status` column; it never costs another lookup's columns, or a fi
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import json
 import os
 import random
-import re
 import sqlite3
 import threading
 import time
@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from enrich.findings import LOOKUP_COLUMNS
+from enrich.findings import LOOKUP_COLUMNS, reason_of
 
 # Public in this project although nobody has them: samples and tests use only these.
 SAMPLE_NETWORKS = [
@@ -33,8 +33,6 @@ SAMPLE_NETWORKS = [
         "2001:db8::/32",
     )
 ]
-SECRET_NAME = re.compile(r"key|secret|token|password|passwd|credential|connection_string", re.I)
-LONGEST_REASON = 200  # characters
 GIVE_UP_AFTER = 5  # addresses in a row that failed: the provider is down
 
 Progress = Callable[[int, int], None]
@@ -158,32 +156,6 @@ def public_addresses(findings: Iterable[dict[str, Any]]) -> list[str]:
     return list(dict.fromkeys(a for a in spelled if a is not None and is_public(a)))
 
 
-def reason_of(error: BaseException, secrets: Iterable[str] = ()) -> str:
-    """Say what went wrong in one line that holds no secret.
-
-    Parameters
-    ----------
-    error
-        What was raised. Its message may hold a URL with a key in it.
-    secrets
-        Values that must not be shown, besides those of environment variables with telling names.
-
-    Returns
-    -------
-    str
-        Kind and message; user names and query strings of URLs are left out.
-    """
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    known = {value for name, value in os.environ.items() if SECRET_NAME.search(name)}
-    for secret in sorted(known.union(secrets), key=len, reverse=True):
-        if len(secret) >= 6:
-            text = text.replace(secret, "***")
-    text = re.sub(r"//[^/\s@]*@", "//***@", text)
-    text = re.sub(r"\?[^\s'\"]*=[^\s'\"]*", "?***", text)
-    text = " ".join(text.split())
-    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
-
-
 class Cache:
     """Answers of remote lookups on disk, each kept for as long as its kind says.
 
@@ -221,25 +193,21 @@ class Cache:
 
     def get(self, kind: str, address: str) -> Answer | None:
         """Return the answer of this kind for an address, None if there is none that still holds."""
-        row = self.db.execute(
-            "select status, answer from answers where kind = ? and address = ? and expires >= ?",
-            (kind, address, time.time()),
-        ).fetchone()
-        return Answer(row[0], json.loads(row[1])) if row else None
+        query = "select status, answer from answers where kind = ? and address = ? and expires >= ?"
+        try:
+            row = self.db.execute(query, (kind, address, time.time())).fetchone()
+            return Answer(row[0], json.loads(row[1])) if row else None
+        except (sqlite3.Error, ValueError):  # a cache that breaks costs questions, not answers
+            return None
 
     def put(self, kind: str, address: str, answer: Answer, lifetime_days: float) -> None:
         """Keep an answer. Failures are never kept: the next run asks again."""
-        if answer.status in ("ok", "miss"):
-            self.db.execute(
-                "insert or replace into answers values (?, ?, ?, ?, ?)",
-                (
-                    kind,
-                    address,
-                    time.time() + lifetime_days * 86400,
-                    answer.status,
-                    json.dumps(answer.values),
-                ),
-            )
+        if answer.status not in ("ok", "miss"):
+            return
+        expires = time.time() + lifetime_days * 86400
+        row = (kind, address, expires, answer.status, json.dumps(answer.values))
+        with contextlib.suppress(sqlite3.Error):  # such as a full disk: the answer is not lost
+            self.db.execute("insert or replace into answers values (?, ?, ?, ?, ?)", row)
 
     def close(self) -> None:
         """Close the file."""
@@ -439,7 +407,7 @@ def answers_of(
 
 
 WORST_FIRST = ("failed", "skipped", "ok", "miss")
-TI_SEVERITIES = ("high", "warning", "medium", "low", "information", "unknown")
+TI_SEVERITIES = ("critical", "high", "warning", "medium", "low", "information", "unknown")
 
 
 def merge(answers: dict[str, Answer]) -> Answer:

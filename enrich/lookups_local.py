@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from enrich.lookups import Lookup, off, reason_of, severity_order, usual_spelling
+from enrich.findings import reason_of
+from enrich.lookups import Lookup, off, severity_order, usual_spelling
 
 LOCATION = ("country", "city", "latitude", "longitude")
 ASN = ("asn", "as_organization")

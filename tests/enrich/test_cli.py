@@ -62,6 +62,7 @@ def test_run_does_every_step_and_the_next_commands_use_what_it_found(tmp_path, s
     assert ran.returncode == 0, ran.stderr
     for words in ("location: 1 ok", "asn: 1 ok", "feed: 1 ok", "203.0.113.7:443", "Finland"):
         assert words in ran.stdout
+    assert ran.stderr == "", "no progress bar off a terminal"
     assert "Push: not configured" in ran.stdout and "report.html" in ran.stdout
     rows = [json.loads(line) for line in (root / ENRICHED).read_text().splitlines()]
     assert rows[0]["as_organization"] == "Example Hosting"
@@ -225,6 +226,14 @@ def test_secrets_stay_out_of_output_report_cache_and_ledger(tmp_path):
     assert SECRET not in ran.stdout + ran.stderr
 
 
+def test_msticpy_and_pandas_are_loaded_only_by_lookups_that_need_them(tmp_path):
+    heavy = "{'msticpy', 'pandas', 'bokeh', 'numpy', 'dbt'}"
+    script = f"import sys, enrich.cli, enrich.report; print({heavy} & set(sys.modules))"
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
+    assert ran.stdout == "set()\n", ran.stderr
+
+
 # --- Settings ---------------------------------------------------------------------------------
 
 
@@ -243,7 +252,14 @@ def test_the_example_names_every_setting_and_has_its_default(tmp_path):
         expected = getattr(getattr(default, section) if section else default, key)
         anchored = str(value).replace(f"{tmp_path}/", "") if value else value
         assert value == expected or anchored == str(expected), name
-        if section != "push" or key in ("endpoint", "rule_id", "table", "ledger"):
+        if section != "push" or key in (
+            "endpoint",
+            "rule_id",
+            "table",
+            "ledger",
+            "bookmarks",
+            "workspace",
+        ):
             assert re.search(rf"^{key} = ", text, re.M), f"{name} is not in the example"
 
 

@@ -137,10 +137,11 @@ def test_enriched_rows_count_only_for_the_run_that_they_were_made_of(tmp_path):
     assert read_enriched(str(tmp_path), rows) == rows
     write_enriched(str(tmp_path), [row | added for row in rows])
     assert read_enriched(str(tmp_path), rows)[1]["country"] == "Finland"
+    (tmp_path / ENRICHED).open("a").write("\n")
     for others in ([a_finding(1, run_id="run-2")], [a_finding(3)]):
         assert read_enriched(str(tmp_path), others) == others
     (tmp_path / ENRICHED).write_text('{"country": ')
-    with pytest.raises(ContractError, match=ENRICHED):
+    with pytest.raises(ContractError, match=f"{ENRICHED}, line 1.*enrich lookup"):
         read_enriched(str(tmp_path), rows)
 
 
@@ -149,3 +150,27 @@ def test_the_enriched_file_survives_what_cannot_be_encoded_and_leaves_no_unfinis
     write_enriched(str(tmp_path), [row])
     assert [file.name for file in tmp_path.iterdir()] == [ENRICHED]
     assert read_enriched(str(tmp_path), [row])[0]["protocol"] == row["protocol"]
+
+
+def test_what_an_older_version_enriched_of_an_older_run_is_no_error(tmp_path):
+    (tmp_path / ENRICHED).write_text('{"run_id": "run-0", "beacon_id": "1"}\n')
+    assert read_enriched(str(tmp_path), [a_finding(1)]) == [a_finding(1)]
+    (tmp_path / ENRICHED).write_text('{"run_id": "run-1", "beacon_id": "1"}\n')
+    with pytest.raises(ContractError, match="missing.*enrich lookup"):
+        read_enriched(str(tmp_path), [a_finding(1)])
+
+
+def test_an_error_of_the_store_shows_no_secret(tmp_path, monkeypatch):
+    monkeypatch.setenv("AZURE_STORAGE_KEY", "s3cret-of-mine")
+    memory = fsspec.filesystem("memory")
+    monkeypatch.setattr(type(memory), "isdir", lambda self, path: True)
+
+    def failing(self, path, **kwargs):
+        raise OSError("GET https://a.example/c?sig=abc123 with s3cret-of-mine failed")
+
+    monkeypatch.setattr(type(memory), "find", failing)
+    with pytest.raises(
+        UserError, match="cannot be listed: OSError: GET https://a.example/c"
+    ) as error:
+        read_findings("memory://nowhere")
+    assert "s3cret" not in str(error.value) and "abc123" not in str(error.value)

@@ -7,7 +7,7 @@ import time
 import pytest
 from conftest import a_finding, write_database
 
-from enrich.findings import LOOKUP_COLUMNS, check, contract
+from enrich.findings import LOOKUP_COLUMNS, check, contract, reason_of
 from enrich.lookups import (
     GIVE_UP_AFTER,
     Answer,
@@ -21,7 +21,6 @@ from enrich.lookups import (
     merge,
     off,
     public_addresses,
-    reason_of,
 )
 from enrich.lookups_local import asn, feed, location
 
