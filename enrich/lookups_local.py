@@ -69,13 +69,13 @@ def open_database(path: Path, kind: str, max_age_days: float) -> tuple[Any, str]
     return reader, ""
 
 
-def download(folder: Path) -> str:
+def download(database: Path) -> str:
     """Fetch GeoLite2-City with msticpy, by the MaxMind key in `MSTICPYCONFIG`.
 
     Parameters
     ----------
-    folder
-        Where GeoLite2-City.mmdb is to be.
+    database
+        Where it is to be; msticpy calls it GeoLite2-City.mmdb and nothing else.
 
     Returns
     -------
@@ -84,16 +84,21 @@ def download(folder: Path) -> str:
     """
     from enrich.lookups_remote import quiet_msticpy
 
+    if database.name != "GeoLite2-City.mmdb":
+        return "only a file called GeoLite2-City.mmdb can be downloaded"
+    before = database.stat().st_mtime_ns if database.is_file() else None
     try:
         with quiet_msticpy():
             from msticpy.context.geoip import GeoLiteLookup
 
-            fetcher = GeoLiteLookup(db_folder=str(folder), force_update=True)
-            # Any question makes msticpy look for a new database first.
+            fetcher = GeoLiteLookup(db_folder=str(database.parent), force_update=True)
+            # Any question makes msticpy look for a new database first; this one stays here.
             fetcher.lookup_ip(ip_address="192.0.2.1")
-    except Exception as error:  # msticpy raises KeyError where an address has no place
-        if not (folder / "GeoLite2-City.mmdb").is_file():
-            return f"msticpy could not fetch it ({reason_of(error)}); is the key in MSTICPYCONFIG?"
+            fetcher.close()
+    except Exception as error:  # msticpy explains itself at length
+        return f"msticpy could not download it ({type(error).__name__})"
+    if not database.is_file() or database.stat().st_mtime_ns == before:
+        return "msticpy could not download it; is GeoIPLite's key in MSTICPYCONFIG?"
     return ""
 
 
@@ -118,8 +123,9 @@ def location(database: Path | None, max_age_days: float, fetch: bool) -> Lookup:
         return off("location", LOCATION, "no location.database in the configuration")
     reader, why = open_database(database, "City", max_age_days)
     if reader is None and fetch:
-        why = download(database.parent) or why
+        failed = download(database)
         reader, why = open_database(database, "City", max_age_days)
+        why = "; ".join(filter(None, [why, failed]))
     if reader is None:
         return off("location", LOCATION, why, wanted=True)
     only_ipv4 = reader.metadata().ip_version == 4

@@ -1,17 +1,21 @@
 """msticpy's WHOIS and threat intelligence, and reverse DNS, against servers on loopback."""
 
+import base64
 import http.server
+import io
 import ipaddress
 import json
 import socketserver
+import tarfile
 import threading
 import time
 
 import pytest
-from conftest import a_finding
+from conftest import a_finding, write_database
 
 from enrich.findings import LOOKUP_COLUMNS, check
 from enrich.lookups import Cache, enrich
+from enrich.lookups_local import location
 from enrich.lookups_remote import by_confidence, hits_of, reverse_dns, threat_intelligence, whois
 
 KEY = "key-that-nobody-may-see-4711"
@@ -227,6 +231,57 @@ def test_sentinels_own_indicators_are_graded_by_their_confidence_and_tor_by_seve
     assert hits_of([{"Status": 4, "Result": False}], "AzSTI", True, []) is None
     with pytest.raises(ConnectionError):
         hits_of([{"Status": 3, "Result": False}], "AzSTI", True, [])
+
+
+# --- Download of GeoLite2 -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("there", ["missing", "expired"])
+@pytest.mark.parametrize("status", [200, 401])
+def test_the_location_database_is_fetched_with_the_key_where_it_is_missing_or_expired(
+    serve, msticpy_config, monkeypatch, tmp_path, there, status, capfd
+):
+    from msticpy.common import pkg_config
+    from msticpy.context.geoip import GeoLiteLookup
+
+    msticpy_config.write_text(
+        "OtherProviders:\n  GeoIPLite:\n    Args:\n      AccountID: '4711'\n      AuthKey:\n"
+        "        EnvironmentVar: OTX_SECRET\n    Provider: GeoLiteLookup\n"
+    )
+    pkg_config.refresh_config()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        fresh = write_database(tmp_path / "fresh.mmdb", "City", ["198.51.100.0/24"])
+        tar.add(fresh, "GeoLite2-City_20261121/GeoLite2-City.mmdb")
+    keys = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            keys.append(self.headers["Authorization"])
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(archive.getvalue())
+
+        def log_message(self, *args):
+            pass
+
+    port = serve(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+    # What msticpy calls GeoLiteLookup is a wrapper of the class.
+    real_class, url = GeoLiteLookup.wrapped_cls, f"http://127.0.0.1:{port}/download"
+    monkeypatch.setattr(real_class, "_MAXMIND_DOWNLOAD", url)
+    database = tmp_path / "db" / "GeoLite2-City.mmdb"
+    database.parent.mkdir()
+    if there == "expired":
+        write_database(database, "City", ["198.51.100.0/24"], built_days_ago=90)
+    rows, outcomes = looked_up([location(database, 60, True)], "198.51.100.1")
+    assert keys == ["Basic " + base64.b64encode(f"4711:{KEY}".encode()).decode()]
+    if status == 200:
+        assert rows[0]["country"] == "Finland" and not outcomes[0].partial
+    else:
+        assert "could not download" in rows[0]["location_status"] and outcomes[0].partial
+        word = "is not there" if there == "missing" else "is expired"
+        assert word in rows[0]["location_status"]
+    assert KEY not in json.dumps(rows) + "".join(capfd.readouterr())
 
 
 # --- WHOIS ------------------------------------------------------------------------------
