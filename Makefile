@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env demo build docs test lint lock clean FORCE
+.PHONY: help env demo build docs test test-faults lint lock clean FORCE
 
 # All that the demo makes lies here, apart from the tables and findings of real logs.
 DEMO := output/demo
@@ -13,6 +13,8 @@ DBT := .venv/bin/dbt
 
 # What a shell has set for another Spark, Python or dbt must not reach ours.
 unexport SPARK_HOME SPARK_CONF_DIR SPARK_REMOTE PYTHONPATH PYTHONHOME DBT_TARGET
+# Nor may settings of a real push reach the demo.
+unexport $(filter ENRICH_%,$(.VARIABLES))
 export DBT_PROFILES_DIR := $(CURDIR)
 export PWD := $(CURDIR)
 # The demo's tables stay apart from those of real logs.
@@ -20,14 +22,17 @@ export BEACONING_OUTPUT := $(CURDIR)/$(DEMO)
 export PYTHON NO_SYSTEM_JAVA
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env:  ## make .venv (PYTHON=python3.11 to choose), find a Java 17 (JAVA_HOME=… to choose, NO_SYSTEM_JAVA=1: pip's), profiles.yml
 	@JAVA_REQUIRED=$(if $(filter command,$(firstword $(origin JAVA_HOME))),1) .ci/environment.sh
 
-demo: build docs  ## generate sample logs, hunt in them, print the findings
-	@.venv/bin/python bench/show_findings.py $(DEMO)/export
-	@printf '%s\n' '' 'Findings    $(DEMO)/export/network_beaconing_anomalies' 'Docs        target/static_index.html' \
+# Only local sources: nothing is asked over the network, and nothing is pushed.
+demo: build docs  ## generate sample logs, hunt in them, look up the findings, draw the report
+	@.venv/bin/python bench/demo_sources.py $(DEMO)/sources
+	@.venv/bin/python -m enrich run $(DEMO)/export --config $(DEMO)/sources/enrich.toml
+	@printf '%s\n' '' 'Report      $(DEMO)/export/report.html: open it in a browser' \
+		'Findings    $(DEMO)/export/network_beaconing_anomalies' 'Docs        target/static_index.html' \
 		'Raw logs    $(DEMO)/sample, with what was planted in truth.json'
 
 build: $(DEMO)/sample/truth.json | env
@@ -49,6 +54,9 @@ $(DEMO)/options: FORCE
 test: lint $(DEMO)/sample/truth.json  ## lint, then every test: Python, unit, pipeline and data
 	.venv/bin/python -m pytest
 	$(DBT) build --target local --vars '$(VARS)'
+
+test-faults: env  ## the push under 950 faults and 50 kill -9 (two minutes; make test has a small one)
+	FULL_FAULT_TEST=1 .venv/bin/python -m pytest tests/enrich/test_push_faults.py
 
 lint: env  ## check style and format of SQL and Python
 	.venv/bin/ruff check

@@ -1,23 +1,14 @@
-"""Print the findings of a run as a table: which connections beacon, and why.
-
-Usage: python bench/show_findings.py EXPORT_ROOT
-"""
+"""Findings as a table in a terminal, where text of the logs is shown and never obeyed."""
 
 from __future__ import annotations
 
-import json
-import sys
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 LONGEST_TEXT = 300  # characters shown of one value
-SEVERITIES = ["critical", "high", "medium", "low"]
 
 
 def visible(value: object) -> str:
@@ -42,67 +33,20 @@ def visible(value: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def read_findings(export_root: Path) -> list[dict[str, Any]]:
-    """Read the export of a run, the strongest finding first.
-
-    Parameters
-    ----------
-    export_root
-        The folder that the var `export_root` names.
-
-    Returns
-    -------
-    list of dict
-        One item a finding, as exported; by severity, then beacon_score, then percent_beacon, the
-        suppressed ones last. Empty if the run found nothing.
-
-    Raises
-    ------
-    FileNotFoundError
-        If no run has written an export there.
-    ValueError
-        If a line is not a JSON object, naming file and line.
-    """
-    folder = export_root / "network_beaconing_anomalies"
-    if not folder.is_dir():
-        raise FileNotFoundError(f"there is no export in {folder}. Run `make demo` or `dbt build`.")
-    findings = []
-    for file in sorted(folder.glob("*.json")):
-        lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            try:
-                finding = json.loads(line)
-            except json.JSONDecodeError:
-                finding = None
-            if not isinstance(finding, dict):
-                raise ValueError(f"{file}, line {number} is not a finding. Run `dbt build` again.")
-            findings.append(finding)
-    return sorted(
-        findings,
-        key=lambda f: (
-            f.get("suppressed") is True,
-            SEVERITIES.index(f["severity"]) if f.get("severity") in SEVERITIES else len(SEVERITIES),
-            -(f.get("beacon_score") or 0),
-            -(f.get("percent_beacon") or 0),
-        ),
-    )
-
-
 def findings_table(findings: list[dict[str, Any]]) -> Table:
     """Lay findings out as a table, one row each.
 
     Parameters
     ----------
     findings
-        As `read_findings` returns them; a missing column shows as an en dash.
+        As `read_findings` returns them, with or without what the lookups add.
 
     Returns
     -------
     rich.table.Table
-        Severity (and status or suppression), source, destination with port and protocol,
-        beacon_score, percent_beacon, number of events, and the reasons, one a line.
+        Severity (and status or suppression), source, destination with port and protocol (and
+        country, owner and feed where they are known), beacon_score, percent_beacon, number of
+        events, and the reasons, one a line.
     """
     table = Table(box=box.SIMPLE_HEAD, title=f"{len(findings)} beaconing connection(s)")
     for name in ("severity", "source", "destination"):
@@ -113,10 +57,14 @@ def findings_table(findings: list[dict[str, Any]]) -> Table:
     for finding in findings:
         state = "suppressed" if finding.get("suppressed") is True else finding.get("status")
         destination = endpoint(finding.get("destination_ip"), finding.get("destination_port"))
+        known = [finding.get(name) for name in ("country", "as_organization")]
+        known += finding.get("feed_matches") or []
+        known += finding.get("ti_matches") or []
+        lines = [f"{destination} {visible(finding.get('protocol'))}"]
         cells = [
             f"{visible(finding.get('severity'))}\n{visible(state)}",
             visible(finding.get("source_ip")),
-            f"{destination} {visible(finding.get('protocol'))}",
+            "\n".join(lines + [visible(text) for text in known if text]),
             rounded(finding.get("beacon_score"), 2),
             rounded(finding.get("percent_beacon"), 1),
             visible(finding.get("event_count")),
@@ -162,23 +110,3 @@ def endpoint(address: object, port: object) -> str:
     if port is None:
         return shown
     return f"[{shown}]:{visible(port)}" if ":" in shown else f"{shown}:{visible(port)}"
-
-
-def main(
-    export_root: Annotated[Path, typer.Argument(help="folder that the var export_root names")],
-) -> None:
-    """Print the findings of the run that wrote to EXPORT_ROOT."""
-    try:
-        findings = read_findings(export_root)
-    except (OSError, ValueError) as error:
-        sys.exit(f"error: {error}")
-    # Off a terminal there is no width to keep to, and narrow columns are hard to read in a log.
-    console = Console(width=None if sys.stdout.isatty() else 160)
-    if findings:
-        console.print(findings_table(findings))
-    else:
-        console.print("No connection beacons at these thresholds: the export is there, and empty.")
-
-
-if __name__ == "__main__":
-    typer.run(main)

@@ -1,0 +1,198 @@
+"""From columns of the dbt contract to columns of the Sentinel table, and from rows to rows.
+
+``python -m enrich.sentinel > deploy/columns.json`` writes the columns for Azure.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from enrich.findings import LOOKUP_COLUMNS, contract
+
+# Log Analytics cuts a field at 64 kB silently; a little less leaves room for the mark.
+LONGEST_FIELD = 64_000  # bytes of UTF-8
+CUT_MARK = " …[cut at 64 kB]"
+
+# Types of the contract and of Log Analytics; arrays are dynamic.
+TYPES = {
+    "string": "string",
+    "boolean": "boolean",
+    "int": "int",
+    "bigint": "long",
+    "double": "real",
+    "date": "datetime",
+    "timestamp": "datetime",
+}
+# Parts of names that Sentinel writes in capitals, as CommonSecurityLog does.
+CAPITALS = {"ip": "IP", "as": "AS", "asn": "ASN", "dns": "DNS", "ti": "TI"}
+
+
+def column_name(name: str) -> str:
+    """Write a snake_case name as Sentinel does.
+
+    Parameters
+    ----------
+    name
+        Such as ``source_ip``.
+
+    Returns
+    -------
+    str
+        Such as ``SourceIP``.
+    """
+    return "".join(CAPITALS.get(part, part[:1].upper() + part[1:]) for part in name.split("_"))
+
+
+def row_columns() -> dict[str, str]:
+    """List what a row may hold: the contract's columns and what lookups add.
+
+    Returns
+    -------
+    dict of str to str
+        The contract's name of the type by snake_case name.
+    """
+    return contract() | LOOKUP_COLUMNS
+
+
+def table_columns() -> list[dict[str, str]]:
+    """List the columns of the table in Log Analytics.
+
+    Returns
+    -------
+    list of dict
+        Name and type, as Azure's templates want them; TimeGenerated, which each table has, first.
+    """
+    return [{"name": "TimeGenerated", "type": "datetime"}] + [
+        {"name": column_name(name), "type": TYPES.get(data_type, "dynamic")}
+        for name, data_type in row_columns().items()
+    ]
+
+
+def to_row(finding: dict[str, Any], columns: dict[str, str], time_generated: str) -> dict[str, Any]:
+    """Turn a finding into a row of the table.
+
+    Parameters
+    ----------
+    finding
+        As exported, with or without what lookups added.
+    columns
+        As `row_columns` returns them.
+    time_generated
+        ISO time at which the row is queued. The service replaces one older than two days by the
+        time of arrival, so event times stay in columns of their own.
+
+    Returns
+    -------
+    dict
+        Valid JSON whatever the finding holds: NaN and infinities left out as null, text beyond
+        `LONGEST_FIELD` cut with a mark. Nulls are left out, which the service reads the same.
+    """
+    row = {"TimeGenerated": time_generated}
+    for name, data_type in columns.items():
+        value = cleaned(finding.get(name))
+        if value is None:
+            continue
+        if data_type == "date":
+            value = f"{value}T00:00:00Z"
+        elif isinstance(value, (list, dict)):
+            value = cut_items(value)
+        elif isinstance(value, str):
+            value = cut_text(value)
+        row[column_name(name)] = value
+    return row
+
+
+def cleaned(value: Any) -> Any:  # noqa: ANN401
+    """Replace what JSON or UTF-8 cannot carry.
+
+    Parameters
+    ----------
+    value
+        Anything that Python's JSON reader returns.
+
+    Returns
+    -------
+    Any
+        The same with None for NaN and infinities, and with U+FFFD for lone surrogates.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {cleaned(key): cleaned(item) for key, item in value.items()}
+    return value
+
+
+def cut_text(text: str, limit: int = LONGEST_FIELD) -> str:
+    """Cut text to a number of bytes, never within a character, and mark the cut.
+
+    Parameters
+    ----------
+    text
+        Any text.
+    limit
+        Bytes of UTF-8, mark included.
+
+    Returns
+    -------
+    str
+        The text itself if it fits.
+    """
+    encoded = text.encode()
+    if len(encoded) <= limit:
+        return text
+    room = limit - len(CUT_MARK.encode())
+    return encoded[:room].decode(errors="ignore") + CUT_MARK
+
+
+def cut_items(value: list[Any] | dict[str, Any], limit: int = LONGEST_FIELD) -> Any:  # noqa: ANN401
+    """Cut a list or object to a number of bytes of JSON, and mark the cut.
+
+    Parameters
+    ----------
+    value
+        Valid JSON.
+    limit
+        Bytes of its JSON, spaces after commas and colons counted.
+
+    Returns
+    -------
+    list, dict or str
+        The value itself if it fits; else its first items and the mark; an object as cut text.
+    """
+    if stored_size(value) <= limit:
+        return value
+    if isinstance(value, dict):
+        return cut_text(json_text(value), limit // 2)  # as text, its quotes are escaped again
+    kept: list[Any] = []
+    room = limit - stored_size([CUT_MARK])
+    for item in value:
+        size = stored_size(item) + 2
+        if size > room:
+            # The start of one long text says more than nothing.
+            if isinstance(item, str) and room > 1000:
+                kept.append(cut_text(item, room // 6))
+            break
+        room -= size
+        kept.append(item)
+    return [*kept, CUT_MARK.strip()]
+
+
+def stored_size(value: Any) -> int:  # noqa: ANN401
+    """Return the bytes of JSON with a space after commas and colons."""
+    return len(json.dumps(value, ensure_ascii=False).encode())
+
+
+def json_text(value: Any) -> str:  # noqa: ANN401
+    """Write JSON as it is sent: no spaces, no escapes without need, never NaN."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+if __name__ == "__main__":
+    lines = ",\n".join(f"  {json.dumps(column)}" for column in table_columns())
+    print(f"[\n{lines}\n]")

@@ -1,0 +1,348 @@
+"""The command line as people use it: what it prints, writes and returns."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import PROJECT, a_finding, write_database, write_export
+
+from enrich import config
+from enrich.findings import ENRICHED, FOLDER, LOOKUP_COLUMNS, UserError
+
+SECRET = "hunter2-never-to-be-seen"
+
+
+def clean_environment(**changes):
+    """The environment without this shell's settings of ours."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("ENRICH_") and name != "MSTICPYCONFIG"
+    }
+    return kept | {"PYTHONPATH": str(PROJECT), "COLUMNS": "120"} | changes
+
+
+def cli(*arguments, cwd, **environment):
+    """Run `python -m enrich` in a folder of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "enrich", *map(str, arguments)],
+        cwd=cwd,
+        env=clean_environment(**environment),
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """Settings with databases and a feed, in a folder of their own."""
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    write_database(folder / "city.mmdb", "City", ["203.0.113.0/24", "198.18.0.0/15"])
+    write_database(folder / "asn.mmdb", "ASN", ["203.0.113.0/24", "198.18.0.0/15"])
+    (folder / "feed.csv").write_text("203.0.113.7,Cobalt Strike\n")
+    settings = folder / "mine.toml"
+    settings.write_text(
+        '[location]\ndatabase = "city.mmdb"\n[asn]\ndatabase = "asn.mmdb"\n'
+        '[feed]\nfile = "feed.csv"\n'
+    )
+    return settings
+
+
+def test_run_does_every_step_and_the_next_commands_use_what_it_found(tmp_path, sources):
+    root = write_export(tmp_path / "export", a_finding(1), a_finding(2, destination_ip="10.9.9.9"))
+    ran = cli("run", root, "--config", sources, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    for words in ("location: 1 ok", "asn: 1 ok", "feed: 1 ok", "203.0.113.7:443", "Finland"):
+        assert words in ran.stdout
+    assert ran.stderr == "", "no progress bar off a terminal"
+    assert "Push: not configured" in ran.stdout and "report.html" in ran.stdout
+    rows = [json.loads(line) for line in (root / ENRICHED).read_text().splitlines()]
+    assert rows[0]["as_organization"] == "Example Hosting"
+    assert rows[1]["location_status"] == "skipped: not a public address"
+    (root / "report.html").unlink()
+    assert cli("report", root, cwd=tmp_path).returncode == 0
+    assert "Example Hosting" in (root / "report.html").read_text()
+    shown = cli("status", root, cwd=tmp_path).stdout
+    assert "2 findings of Fortinet on 2026-09-30" in shown and "Lookups: done" in shown
+    assert "feed.csv: Cobalt Strike" in cli("show", root, cwd=tmp_path).stdout
+
+
+def test_an_empty_export_is_a_success_with_a_report_that_says_so(tmp_path):
+    root = write_export(tmp_path / "export")
+    ran = cli("run", root, cwd=tmp_path)
+    assert ran.returncode == 0 and "No connection beacons" in ran.stdout
+    assert (root / "report.html").is_file() and (root / ENRICHED).read_text() == ""
+
+
+@pytest.mark.parametrize("command", ["run", "lookup", "report", "push", "show", "status"])
+def test_a_broken_export_stops_every_command_before_it_does_anything(tmp_path, command):
+    root = write_export(tmp_path / "export", a_finding(1))
+    file = root / FOLDER / "part-00000.json"
+    file.write_text(file.read_text() + '{"beacon_id": "0')
+    ran = cli(
+        command,
+        root,
+        cwd=tmp_path,
+        ENRICH_PUSH_ENDPOINT="http://127.0.0.1:9",
+        ENRICH_PUSH_RULE_ID="dcr-1",
+    )
+    assert ran.returncode == 1 and "line 2" in ran.stderr and "dbt build" in ran.stderr
+    assert "Traceback" not in ran.stderr + ran.stdout
+    assert sorted(path.name for path in root.iterdir()) == [FOLDER]
+    assert not (tmp_path / "output").exists()
+
+
+def test_a_lookup_that_was_asked_for_and_is_not_there_makes_it_partial(tmp_path):
+    root = write_export(tmp_path / "export", a_finding(1))
+    ran = cli("lookup", root, cwd=tmp_path, ENRICH_LOCATION_DATABASE="gone.mmdb")
+    assert ran.returncode == 3
+    assert "location: 1 skipped (gone.mmdb is not there)" in ran.stdout
+    assert (root / ENRICHED).is_file()
+
+
+def test_a_push_that_fails_leaves_the_rest_done_and_is_partial(tmp_path):
+    root = write_export(tmp_path / "export", a_finding(1))
+    ran = cli(
+        "run",
+        root,
+        cwd=tmp_path,
+        ENRICH_PUSH_ENDPOINT="http://127.0.0.1:9",
+        ENRICH_PUSH_RULE_ID="dcr-1",
+        ENRICH_PUSH_MOST_ATTEMPTS="1",
+        ENRICH_PUSH_FIRST_WAIT_SECONDS="0.01",
+    )
+    assert ran.returncode == 3 and (root / "report.html").is_file()
+    assert "1 wait in the outbox" in ran.stdout and "Traceback" not in ran.stderr
+
+
+def test_a_dry_run_says_what_it_would_do_and_does_nothing(tmp_path, sources):
+    root = write_export(tmp_path / "export", a_finding(1))
+    ran = cli(
+        "run",
+        root,
+        "--dry-run",
+        "--config",
+        sources,
+        cwd=tmp_path,
+        ENRICH_WHOIS_ENABLED="true",
+        ENRICH_REVERSE_DNS_ENABLED="true",
+        ENRICH_PUSH_ENDPOINT="http://127.0.0.1:9",
+        ENRICH_PUSH_RULE_ID="dcr-1",
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert "whois would be asked over the network" in ran.stdout
+    assert "would be written to" in ran.stdout and "1 of 1 findings would be sent" in ran.stdout
+    assert [path.name for path in root.iterdir()] == [FOLDER]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["export", "sources"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--help"], ["run", "lookup", "report", "push", "status", "Exit codes"]),
+        (["run", "--help"], ["--dry-run", "--config", "--output"]),
+    ],
+)
+def test_help_is_there(tmp_path, arguments, words):
+    ran = cli(*arguments, cwd=tmp_path)
+    assert ran.returncode == 0 and all(word in ran.stdout for word in words)
+
+
+def test_wrong_use_is_2_and_a_missing_export_1_with_the_cure(tmp_path):
+    assert cli("run", "--no-such-option", cwd=tmp_path).returncode == 2
+    assert cli("no-such-command", cwd=tmp_path).returncode == 2
+    ran = cli("run", tmp_path / "nowhere", cwd=tmp_path)
+    assert ran.returncode == 1 and "make demo" in ran.stderr and "Traceback" not in ran.stderr
+    ran = cli("push", write_export(tmp_path / "e"), cwd=tmp_path)
+    assert ran.returncode == 1 and "push.endpoint is not set" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "\x1b]0;owned\x07\x1b[2J",  # terminal escapes
+        "\x9b31m",  # the 8-bit form of the same
+        "tcp\r\nforged line",
+        "\u202egnp.exe",  # right-to-left override
+        "[bold red]markup[/]",
+        "x" * 100_000,
+    ],
+)
+def test_hostile_text_is_shown_and_not_obeyed(tmp_path, hostile):
+    finding = a_finding(1, protocol=hostile, reasons=[hostile], device_vendor=hostile)
+    root = write_export(tmp_path / "export", finding)
+    for command in ("show", "status"):
+        ran = cli(command, root, cwd=tmp_path)
+        assert ran.returncode == 0
+        assert not set(ran.stdout) & set("\x1b\x07\x9b\r\u202e")
+        assert len(ran.stdout) < 10_000
+    if "markup" in hostile:
+        assert "[bold" in cli("show", root, cwd=tmp_path).stdout
+
+
+def test_ipv6_has_brackets_and_a_missing_port_no_colon(tmp_path):
+    root = write_export(
+        tmp_path / "export",
+        a_finding(1, destination_ip="2001:db8::7"),
+        a_finding(2, destination_ip="198.51.100.9", destination_port=None),
+    )
+    shown = cli("show", root, cwd=tmp_path).stdout
+    assert "[2001:db8::7]:443" in shown
+    assert "198.51.100.9" in shown and "198.51.100.9:" not in shown
+
+
+def test_secrets_stay_out_of_output_report_cache_and_ledger(tmp_path):
+    root = write_export(tmp_path / "export", a_finding(1))
+    msticpy = tmp_path / "msticpyconfig.yaml"
+    msticpy.write_text(
+        f"TIProviders:\n  NoSuchThing:\n    Args:\n      AuthKey: {SECRET}\n"
+        "    Primary: true\n    Provider: NoSuchThing\n"
+    )
+    ran = cli(
+        "run",
+        root,
+        cwd=tmp_path,
+        MSTICPYCONFIG=str(msticpy),
+        AZURE_CLIENT_SECRET=SECRET,
+        AZURE_STORAGE_KEY=SECRET,
+        ENRICH_TI_ENABLED="true",
+        ENRICH_PUSH_ENDPOINT="http://127.0.0.1:9",
+        ENRICH_PUSH_RULE_ID="dcr-1",
+        ENRICH_PUSH_MOST_ATTEMPTS="1",
+        ENRICH_PUSH_FIRST_WAIT_SECONDS="0.01",
+    )
+    assert ran.returncode == 3 and "ti" in ran.stdout
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path != msticpy]
+    assert {"report.html", ENRICHED} <= {path.name for path in files}
+    assert [path.name for path in files if SECRET.encode() in path.read_bytes()] == []
+    assert SECRET not in ran.stdout + ran.stderr
+
+
+def test_msticpy_and_pandas_are_loaded_only_by_lookups_that_need_them(tmp_path):
+    heavy = "{'msticpy', 'pandas', 'bokeh', 'numpy', 'dbt'}"
+    script = f"import sys, enrich.cli, enrich.report; print({heavy} & set(sys.modules))"
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
+    assert ran.stdout == "set()\n", ran.stderr
+
+
+# --- Settings ---------------------------------------------------------------------------------
+
+
+def load(tmp_path, text="", **environment):
+    file = tmp_path / "enrich.toml"
+    file.write_text(text)
+    return config.load(file, environment)
+
+
+def test_the_example_names_every_setting_and_has_its_default(tmp_path):
+    text = (PROJECT / "enrich.example.toml").read_text()
+    example, default = load(tmp_path, text), config.Settings()
+    for name in config.setting_names(default):
+        section, _, key = name.rpartition(".")
+        value = getattr(getattr(example, section) if section else example, key)
+        expected = getattr(getattr(default, section) if section else default, key)
+        anchored = str(value).replace(f"{tmp_path}/", "") if value else value
+        assert value == expected or anchored == str(expected), name
+        if section != "push" or key in (
+            "endpoint",
+            "rule_id",
+            "table",
+            "ledger",
+            "bookmarks",
+            "workspace",
+        ):
+            assert re.search(rf"^{key} = ", text, re.M), f"{name} is not in the example"
+
+
+def test_paths_start_at_the_file_and_the_environment_goes_before_it(tmp_path):
+    text = 'export_root = "e"\n[location]\ndatabase = "c.mmdb"\nmax_age_days = 9\n'
+    settings = load(tmp_path, text, ENRICH_LOCATION_MAX_AGE_DAYS="5", ENRICH_TI_PROVIDERS="A, B")
+    assert settings.location.database == tmp_path / "c.mmdb"
+    assert settings.export_root == str(tmp_path / "e")
+    assert settings.location.max_age_days == 5 and settings.ti.providers == ["A", "B"]
+    remote = load(tmp_path, 'export_root = "abfss://c@a.dfs.core.windows.net/e/"')
+    assert remote.report_url == "abfss://c@a.dfs.core.windows.net/e/report.html"
+    assert load(tmp_path, "", ENRICH_LOCATION_DATABASE="x.mmdb").location.database == Path("x.mmdb")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("exportroot = 'x'", ["exportroot", "Did you mean export_root"]),
+        ("[location]\ndatabse = 'x'", ["location.databse", "location.database"]),
+        ("[whois]\nenabled = 'yes'", ["whois.enabled", "true or false"]),
+        ("[ti]\nper_second = 0", ["ti.per_second", "above 0"]),
+        ("[ti]\nproviders = 'A'", ["ti.providers", "list"]),
+        ("[reverse_dns]\nport = 5.5", ["reverse_dns.port", "number"]),
+        ("[feed]\nfile = 7", ["feed.file", "path"]),
+        ("export_root = 7", ["export_root", "text"]),
+        ("location = 'x'", ["location"]),
+        ("[broken", ["cannot be read"]),
+    ],
+)
+def test_a_setting_that_cannot_be_right_is_named_with_the_cure(tmp_path, text, words):
+    with pytest.raises(UserError) as error:
+        load(tmp_path, text)
+    assert all(word in str(error.value) for word in [*words, "enrich.toml"])
+
+
+def test_a_misspelt_variable_is_named_and_a_secret_in_the_settings_is_refused_unseen(tmp_path):
+    with pytest.raises(UserError, match="ENRICH_WHOIS_ENABLE,"):
+        load(tmp_path, ENRICH_WHOIS_ENABLE="true")
+    for text in (f"[ti]\napi_key = '{SECRET}'", f"client_secret = '{SECRET}'"):
+        with pytest.raises(UserError, match="Secrets do not belong there") as error:
+            load(tmp_path, text)
+        assert SECRET not in str(error.value)
+
+
+# --- Size and speed ---------------------------------------------------------------------------
+
+
+def test_ten_thousand_findings_are_enriched_and_drawn_in_30_s_and_500_mb(tmp_path, sources):
+    addresses = [f"198.18.{n // 250}.{n % 250}" for n in range(2000)]
+    findings = (a_finding(n, destination_ip=addresses[n % 2000]) for n in range(10_000))
+    root = write_export(tmp_path / "export", *findings)
+    script = tmp_path / "counted.py"
+    script.write_text(
+        "import sys\nfrom enrich import cli, lookups\n"
+        "made, calls = lookups.Lookup.__init__, {}\n"
+        "def init(self, *args, **kwargs):\n"
+        "    made(self, *args, **kwargs)\n"
+        "    ask = self.ask\n"
+        "    def counted(address):\n"
+        "        calls[self.name] = calls.get(self.name, 0) + 1\n"
+        "        return ask(address)\n"
+        "    self.ask = counted\n"
+        "lookups.Lookup.__init__ = init\n"
+        f"sys.argv = ['enrich', 'run', {str(root)!r}, '--config', {str(sources)!r}]\n"
+        "try:\n    cli.main()\nfinally:\n    print(calls)\n"
+    )
+    start = time.monotonic()
+    with (tmp_path / "out.txt").open("w+", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            [sys.executable, script],
+            cwd=tmp_path,
+            env=clean_environment(),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        text = output.read()
+    seconds, megabytes = time.monotonic() - start, usage.ru_maxrss / 1024
+    print(f"{seconds:.1f} s, {megabytes:.0f} MB")
+    assert process.returncode == 0, text[-2000:]
+    assert "{'location': 2000, 'asn': 2000, 'feed': 2000}" in text
+    assert seconds < 30 and megabytes < 500
+    rows = (root / ENRICHED).read_text().splitlines()
+    assert len(rows) == 10_000 and LOOKUP_COLUMNS.keys() <= json.loads(rows[0]).keys()

@@ -1,0 +1,131 @@
+"""What goes to Azure agrees with the contract; KQL is analysed by Microsoft's language service."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from enrich import push, sentinel
+from enrich.findings import LOOKUP_COLUMNS, contract
+
+PROJECT = Path(__file__).parents[2]
+DEPLOY = PROJECT / "deploy"
+BICEP = (DEPLOY / "main.bicep").read_text(encoding="utf-8")
+FUNCTION = (DEPLOY / "network_beaconing.kql").read_text(encoding="utf-8")
+RULE = yaml.safe_load((DEPLOY / "analytics_rule.yaml").read_text(encoding="utf-8"))
+HUNT = yaml.safe_load((DEPLOY / "hunting_query.yaml").read_text(encoding="utf-8"))
+COLUMNS = json.loads((DEPLOY / "columns.json").read_text(encoding="utf-8"))
+
+
+def test_the_deployed_columns_are_those_of_the_contract_and_the_lookups():
+    cure = "run: python -m enrich.sentinel > deploy/columns.json"
+    assert sentinel.table_columns() == COLUMNS, cure
+    assert len(COLUMNS) == 1 + len(contract()) + len(LOOKUP_COLUMNS)
+
+
+def test_log_analytics_takes_the_columns():
+    names = [column["name"] for column in COLUMNS]
+    reserved = {"id", "_resourceid", "_subscriptionid", "tenantid", "type", "uniqueid", "title"}
+    assert len(set(map(str.lower, names))) == len(names) <= 500
+    for name in names:
+        assert re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,44}", name) and name.lower() not in reserved
+    assert {column["type"] for column in COLUMNS} <= {
+        "string", "boolean", "int", "long", "real", "datetime", "dynamic",
+    }  # fmt: skip
+
+
+def test_every_type_of_the_contract_has_one_of_the_table():
+    for data_type in (contract() | LOOKUP_COLUMNS).values():
+        assert data_type in sentinel.TYPES or data_type.startswith("array<"), data_type
+
+
+def words_of(kql):
+    """Return the words of KQL that begin like a column, without comments and texts."""
+    kql = re.sub(r"//[^\n]*|\"[^\"]*\"", " ", kql)
+    return set(re.findall(r"\b[A-Z]\w*", kql)), set(re.findall(r"\b([A-Z]\w*) *=[^=~]", kql))
+
+
+@pytest.mark.parametrize(
+    "kql", [FUNCTION, RULE["query"], HUNT["query"]], ids=["function", "rule", "hunt"]
+)
+def test_kql_names_only_columns_that_exist(kql):
+    used, made = words_of(kql)
+    function, by_function = words_of(FUNCTION)
+    joined = {name + "1" for name in ("EndDate", "DeviceVendor", "RunId")}
+    known = {column["name"] for column in COLUMNS} | made | by_function | joined
+    assert used - known - {"NetworkBeaconing"} == set()
+    assert used & known, "the test reads something"
+
+
+def test_kql_means_something_to_microsofts_language_service():
+    if not shutil.which("node"):
+        pytest.skip("node is not installed; it runs Microsoft's KQL language service")
+    if not (
+        (PROJECT / "node_modules/@kusto/language-service-next").is_dir()
+        or "NODE_PATH" in os.environ
+    ):
+        pytest.skip("npm install --no-save @kusto/language-service-next, then KQL is analysed")
+    queries = {"rule": RULE["query"], "hunt": HUNT["query"]}
+    broken = "NetworkBeaconing | where NoSuchColumn == 1"
+
+    def complaints(**more):
+        done = subprocess.run(
+            ["node", DEPLOY / "check_kql.js"],
+            input=json.dumps(
+                {"columns": COLUMNS, "function": FUNCTION, "queries": queries | more}
+            ),
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout.splitlines()
+
+    assert complaints() == []
+    (complaint,) = complaints(broken=broken)
+    assert "NoSuchColumn" in complaint, "and it would say so"
+
+
+def test_the_rule_makes_one_incident_of_one_beacon():
+    grouping = RULE["incidentConfiguration"]["groupingConfiguration"]
+    assert grouping["enabled"] and grouping["matchingMethod"] == "Selected"
+    assert grouping["groupByCustomDetails"] == ["BeaconId"]
+    assert RULE["customDetails"]["BeaconId"] == "BeaconId"
+    assert RULE["eventGroupingSettings"] == {"aggregationKind": "AlertPerResult"}
+    projected, _ = words_of(RULE["query"].rpartition("| project")[2])
+    shown = set(RULE["customDetails"].values()) | {
+        mapping["columnName"] for entity in RULE["entityMappings"]
+        for mapping in entity["fieldMappings"]
+    }  # fmt: skip
+    shown |= set(re.findall(r"{{(\w+)}}", json.dumps(RULE["alertDetailsOverride"])))
+    shown.add(RULE["alertDetailsOverride"]["alertSeverityColumnName"])
+    assert shown <= projected, "what an alert shows is in its rows"
+
+
+def test_rule_and_hunt_are_of_the_kind_that_sentinel_knows():
+    for document in (RULE, HUNT):
+        assert re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", document["id"])
+        assert document["tactics"] == ["CommandAndControl"]
+        assert set(document["relevantTechniques"]) == {"T1071", "T1571"}
+    assert [
+        mapping["columnName"] for entity in RULE["entityMappings"]
+        for mapping in entity["fieldMappings"]
+    ] == ["SourceIP", "DestinationIP"]  # fmt: skip
+    assert (RULE["queryFrequency"], RULE["queryPeriod"]) == ("1h", "14d"), "14 days need 1 hour"
+
+
+def test_bicep_names_what_the_push_uses():
+    table = push.PushSettings().table
+    assert f"param tableName string = '{table}'" in BICEP
+    assert "var streamName = 'Custom-${tableName}'" in BICEP
+    assert "3913510d-42f4-4e42-8a64-420c390055eb" in BICEP, "Monitoring Metrics Publisher"
+    for output in ("logsIngestionEndpoint", "ruleId"):
+        assert f"output {output} " in BICEP
+    for file in re.findall(r"load\w+Content\('([^']+)'\)", BICEP):
+        assert (DEPLOY / file).is_file()
+    for name, property_ in re.findall(r"\b(alert|hunt)\.(\w+)", BICEP):
+        assert property_ in {"alert": RULE, "hunt": HUNT}[name]
+    assert table in FUNCTION and table in RULE["query"]
+    assert "var defaultTable = '" + table + "'" in BICEP

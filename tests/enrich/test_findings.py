@@ -1,0 +1,176 @@
+"""Reading the export: what the contract says, and nothing else, gets through."""
+
+import json
+
+import fsspec
+import pytest
+from conftest import a_finding, write_export
+
+from enrich.findings import (
+    ENRICHED,
+    FOLDER,
+    LOOKUP_COLUMNS,
+    ContractError,
+    UserError,
+    contract,
+    read_enriched,
+    read_findings,
+    write_enriched,
+)
+
+
+def test_what_spark_writes_is_read_as_it_is_and_nulls_are_allowed(tmp_path):
+    nulls = dict.fromkeys(name for name, kind in contract().items() if kind in ("double", "bigint"))
+    rows = [a_finding(1), a_finding(2, **nulls, destination_port=None, interval_histogram=None)]
+    assert read_findings(str(write_export(tmp_path, *rows))) == rows
+
+
+def test_severity_then_score_then_percentage_decide_and_suppressed_rows_come_last(tmp_path):
+    rows = [
+        a_finding(6, severity="critical", suppressed=True),
+        a_finding(5, severity="low", beacon_score=None),
+        a_finding(4, percent_beacon=None),
+        a_finding(3, percent_beacon=80.0),
+        a_finding(2, beacon_score=0.99),
+        a_finding(1, severity="critical", beacon_score=0.9),
+    ]
+    read = read_findings(str(write_export(tmp_path, *rows)))
+    assert [row["beacon_id"] for row in read] == [f"{n:032x}" for n in range(1, 7)]
+
+
+@pytest.mark.parametrize("column", list(contract()))
+def test_each_missing_column_is_named(tmp_path, column):
+    row = a_finding(2)
+    del row[column]
+    with pytest.raises(ContractError, match=rf"line 2: the column {column} .*missing"):
+        read_findings(str(write_export(tmp_path, a_finding(1), row)))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("beacon_score", "0.9"),
+        ("beacon_score", True),
+        ("destination_port", 443.0),
+        ("destination_port", 2**31),
+        ("event_count", 2**63),
+        ("suppressed", 1),
+        ("source_ip", 10),
+        ("end_date", "2026-09-31"),
+        ("end_date", "30/09/2026"),
+        ("first_seen", "2026-09-30"),
+        ("reasons", "one text"),
+        ("reasons", [None]),
+        ("hourly_event_counts", [1, 2.5]),
+        ("interval_histogram", [{"time_delta": 60}]),
+        ("interval_histogram", [[60, 3]]),
+        ("beacon_id", None),
+        ("run_id", None),
+    ],
+)
+def test_a_mistyped_value_is_an_error_that_names_file_line_column_and_value(
+    tmp_path, column, value
+):
+    write_export(tmp_path, a_finding(1), file="part-00000.json")
+    write_export(tmp_path, a_finding(2, **{column: value}), file="part-00001.json")
+    with pytest.raises(ContractError) as error:
+        read_findings(str(tmp_path))
+    message = str(error.value)
+    assert "part-00001.json, line 1" in message and column in message and "dbt build" in message
+    assert value is None or json.dumps(value) in message
+
+
+@pytest.mark.parametrize("end", ['{"beacon_id": "0', "[]", "null", "\x00\x00", '{"a": NaN}'])
+def test_a_truncated_or_foreign_file_is_an_error(tmp_path, end):
+    file = write_export(tmp_path, a_finding(1)) / FOLDER / "part-00000.json"
+    file.write_text(file.read_text() + end)
+    with pytest.raises(ContractError, match=r"part-00000.json, line 2"):
+        read_findings(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "other", [{"run_id": "run-2"}, {"end_date": "2026-09-29"}, {"device_vendor": "Zscaler"}]
+)
+def test_rows_of_two_runs_are_a_mixed_export(tmp_path, other):
+    write_export(tmp_path, a_finding(1))
+    write_export(tmp_path, a_finding(2, **other), file="part-00001.json")
+    with pytest.raises(ContractError, match="rows of 2 runs.*part-00001"):
+        read_findings(str(tmp_path))
+
+
+def test_a_file_that_was_copied_is_an_error(tmp_path):
+    write_export(tmp_path, a_finding(1))
+    write_export(tmp_path, a_finding(1), file="copy.json")
+    with pytest.raises(ContractError, match="more than once"):
+        read_findings(str(tmp_path))
+
+
+def test_an_empty_export_is_a_result_and_none_is_not(tmp_path):
+    assert read_findings(str(write_export(tmp_path))) == []
+    with pytest.raises(UserError, match="no export in .*nowhere.*dbt build"):
+        read_findings(str(tmp_path / "nowhere"))
+
+
+def test_what_spark_leaves_beside_the_rows_is_not_read(tmp_path):
+    write_export(tmp_path, a_finding(1))
+    write_export(tmp_path, file="._SUCCESS.crc")
+    (tmp_path / FOLDER / ".part-00000.json").write_text("not a row")
+    (tmp_path / FOLDER / "_committed_1.json").write_text("not a row")
+    assert len(read_findings(str(tmp_path))) == 1
+
+
+def test_an_export_on_another_file_system_is_read_and_enriched():
+    memory = fsspec.filesystem("memory")
+    row = a_finding(1)
+    memory.pipe(f"/export/{FOLDER}/part-0.json", (json.dumps(row) + "\n").encode())
+    try:
+        assert read_findings("memory://export") == [row]
+        write_enriched("memory://export", [row | dict.fromkeys(LOOKUP_COLUMNS)])
+        assert "country" in read_enriched("memory://export", [row])[0]
+    finally:
+        memory.rm("/export", recursive=True)
+
+
+def test_enriched_rows_count_only_for_the_run_that_they_were_made_of(tmp_path):
+    rows = [a_finding(1), a_finding(2)]
+    added = dict.fromkeys(LOOKUP_COLUMNS) | {"country": "Finland"}
+    assert read_enriched(str(tmp_path), rows) == rows
+    write_enriched(str(tmp_path), [row | added for row in rows])
+    assert read_enriched(str(tmp_path), rows)[1]["country"] == "Finland"
+    (tmp_path / ENRICHED).open("a").write("\n")
+    for others in ([a_finding(1, run_id="run-2")], [a_finding(3)]):
+        assert read_enriched(str(tmp_path), others) == others
+    (tmp_path / ENRICHED).write_text('{"country": ')
+    with pytest.raises(ContractError, match=f"{ENRICHED}, line 1.*enrich lookup"):
+        read_enriched(str(tmp_path), rows)
+
+
+def test_the_enriched_file_survives_what_cannot_be_encoded_and_leaves_no_unfinished_file(tmp_path):
+    row = a_finding(1, protocol="half \ud800 a pair\u2028") | dict.fromkeys(LOOKUP_COLUMNS)
+    write_enriched(str(tmp_path), [row])
+    assert [file.name for file in tmp_path.iterdir()] == [ENRICHED]
+    assert read_enriched(str(tmp_path), [row])[0]["protocol"] == row["protocol"]
+
+
+def test_what_an_older_version_enriched_of_an_older_run_is_no_error(tmp_path):
+    (tmp_path / ENRICHED).write_text('{"run_id": "run-0", "beacon_id": "1"}\n')
+    assert read_enriched(str(tmp_path), [a_finding(1)]) == [a_finding(1)]
+    (tmp_path / ENRICHED).write_text('{"run_id": "run-1", "beacon_id": "1"}\n')
+    with pytest.raises(ContractError, match="missing.*enrich lookup"):
+        read_enriched(str(tmp_path), [a_finding(1)])
+
+
+def test_an_error_of_the_store_shows_no_secret(tmp_path, monkeypatch):
+    monkeypatch.setenv("AZURE_STORAGE_KEY", "s3cret-of-mine")
+    memory = fsspec.filesystem("memory")
+    monkeypatch.setattr(type(memory), "isdir", lambda self, path: True)
+
+    def failing(self, path, **kwargs):
+        raise OSError("GET https://a.example/c?sig=abc123 with s3cret-of-mine failed")
+
+    monkeypatch.setattr(type(memory), "find", failing)
+    with pytest.raises(
+        UserError, match="cannot be listed: OSError: GET https://a.example/c"
+    ) as error:
+        read_findings("memory://nowhere")
+    assert "s3cret" not in str(error.value) and "abc123" not in str(error.value)

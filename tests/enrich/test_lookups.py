@@ -1,0 +1,387 @@
+"""Lookups: each address once, nothing private leaves, and what fails costs only itself."""
+
+import sqlite3
+import threading
+import time
+
+import pytest
+from conftest import a_finding, write_database
+
+from enrich.findings import LOOKUP_COLUMNS, check, contract, reason_of
+from enrich.lookups import (
+    GIVE_UP_AFTER,
+    Answer,
+    Cache,
+    Lookup,
+    Pace,
+    Refused,
+    Unavailable,
+    enrich,
+    is_public,
+    merge,
+    off,
+    public_addresses,
+)
+from enrich.lookups_local import asn, feed, location
+
+TO = [f"198.51.100.{n}" for n in range(1, 9)]
+
+
+def to(*addresses: str) -> list[dict]:
+    return [a_finding(n, destination_ip=address) for n, address in enumerate(addresses, start=1)]
+
+
+def remote(ask, **options) -> Lookup:
+    options = {"per_second": 1e6, "retries": 0, "timeout_seconds": 5} | options
+    return Lookup("whois", ask, ("whois_asn",), remote=True, **options)
+
+
+class Recorder:
+    """A way to ask that keeps what it was asked."""
+
+    def __init__(self, answer=lambda address: {"whois_asn": "64496"}):
+        self.asked, self.answer = [], answer
+
+    def __call__(self, address):
+        self.asked.append(address)
+        return self.answer(address)
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("192.0.2.1", True),
+        ("198.19.255.255", True),
+        ("2001:db8::1", True),
+        ("10.0.0.1", False),
+        ("100.64.0.1", False),
+        ("127.0.0.1", False),
+        ("169.254.169.254", False),
+        ("224.0.0.1", False),
+        ("240.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::1", False),
+        ("fd00::1", False),
+        ("fe80::1", False),
+        ("ff02::1", False),
+        ("::", False),
+    ],
+)
+def test_public_is_what_belongs_to_somebody_outside(address, public):
+    assert is_public(address) is public
+
+
+def test_every_public_destination_is_asked_once_in_its_usual_spelling():
+    ask = Recorder()
+    findings = to(
+        "198.51.100.1", "198.51.100.1 ", "::ffff:198.51.100.1", "198.51.100.2", "10.0.0.1"
+    )
+    rows, _ = enrich(findings, [remote(ask)], Cache(None))
+    assert ask.asked == ["198.51.100.1", "198.51.100.2"]
+    assert [row["whois_status"] for row in rows[:4]] == ["ok"] * 4
+    assert [row["destination_ip"] for row in rows] == [f["destination_ip"] for f in findings]
+
+
+def test_private_malformed_and_ipv6_addresses_are_never_sent_and_say_why():
+    ask = Recorder()
+    hostile = [
+        "10.0.0.1",
+        "fe80::1%eth0",
+        "127.0.0.1",
+        "",
+        "not an address",
+        "1.2.3",
+        "2001:db8::1",
+    ]
+    rows, outcomes = enrich(to(*hostile), [remote(ask)], Cache(None))
+    assert ask.asked == [] and outcomes[0].asked == 0
+    statuses = dict(zip(hostile, (row["whois_status"] for row in rows)))
+    assert statuses["10.0.0.1"] == statuses["127.0.0.1"] == "skipped: not a public address"
+    assert statuses[""] == statuses["not an address"] == "skipped: not an address"
+    assert statuses["2001:db8::1"] == "skipped: IPv6 addresses are not sent to providers"
+    assert all(row["whois_status"].startswith("skipped") for row in rows)
+
+
+def test_every_row_has_every_column_of_its_type_whatever_happened(tmp_path):
+    file = write_database(tmp_path / "c.mmdb", "City", ["198.51.100.0/24"])
+    lookups = [location(file, 60, False), off("asn", (), "off"), remote(Recorder())]
+    rows, _ = enrich(to("198.51.100.1", "203.0.113.1", "10.0.0.1"), lookups, Cache(None))
+    for row in rows:
+        check(row, "row", contract() | LOOKUP_COLUMNS)
+        assert list(row)[-len(LOOKUP_COLUMNS) :] == list(LOOKUP_COLUMNS)
+
+
+def test_one_that_is_down_costs_its_own_columns_and_nothing_else():
+    def broken(address):
+        raise ConnectionResetError("connection lost")
+
+    other = Lookup("asn", lambda address: {"asn": 64496}, ("asn",))
+    rows, outcomes = enrich(to(*TO), [remote(broken), other], Cache(None))
+    assert {row["asn"] for row in rows} == {64496}
+    assert rows[0]["whois_status"] == "failed: ConnectionResetError: connection lost"
+    assert [outcome.partial for outcome in outcomes] == [True, False]
+
+
+def test_a_lookup_that_keeps_failing_is_left_alone():
+    def broken(address):
+        raise OSError("no route")
+
+    ask = Recorder(broken)
+    rows, outcomes = enrich(to(*TO), [remote(ask)], Cache(None))
+    assert len(ask.asked) == GIVE_UP_AFTER == outcomes[0].asked
+    assert "not asked after 5 failures in a row" in rows[-1]["whois_status"]
+    assert all(row["whois_status"].startswith("failed: OSError: no route") for row in rows)
+
+
+def test_failures_that_are_not_in_a_row_stop_nothing():
+    def every_other(address):
+        if address in TO[::2]:
+            raise OSError("now and then")
+        return None
+
+    ask = Recorder(every_other)
+    _, outcomes = enrich(to(*TO), [remote(ask)], Cache(None))
+    assert ask.asked == TO and outcomes[0].counts == {"failed": 4, "miss": 4}
+
+
+def test_a_failure_is_tried_again_and_a_refusal_is_not():
+    tries = []
+
+    def third_time(address):
+        tries.append(address)
+        if address == TO[1]:
+            raise Refused("not in my country")
+        if len(tries) < 3:
+            raise OSError("busy")
+        return {"whois_asn": "64496"}
+
+    lookup = remote(third_time, retries=2, timeout_seconds=0.2)
+    rows, _ = enrich(to(*TO[:2]), [lookup], Cache(None))
+    assert tries == [TO[0]] * 3 + [TO[1]]
+    assert [row["whois_status"] for row in rows] == ["ok", "skipped: not in my country"]
+
+
+def test_an_answer_that_never_comes_is_not_waited_for():
+    forever = threading.Event()
+    start = time.monotonic()
+    lookup = remote(lambda address: forever.wait(), timeout_seconds=0.05)
+    rows, _ = enrich(to(*TO[:3]), [lookup], Cache(None))
+    forever.set()
+    assert time.monotonic() - start < 3
+    assert rows[2]["whois_status"] == "failed: TimeoutError: no answer within 0.05 s"
+
+
+def test_questions_keep_their_distance():
+    pace, start = Pace(50), time.monotonic()
+    for _ in range(6):
+        pace.wait()
+    pace.wait(5)
+    pace.wait()
+    assert 0.2 <= time.monotonic() - start < 1.5
+
+
+def test_answers_are_kept_for_their_lifetime_and_failures_are_not(tmp_path):
+    def answer(address):
+        if address == TO[2]:
+            raise OSError("down")
+        return {"whois_asn": "64496"} if address == TO[0] else None
+
+    def again(lifetime_days=1.0, cache_as=""):
+        ask, cache = Recorder(answer), Cache(tmp_path / "cache" / "c.sqlite")
+        lookup = remote(ask, lifetime_days=lifetime_days, cache_as=cache_as)
+        rows, _ = enrich(to(*TO[:3]), [lookup], cache)
+        cache.close()
+        return ask.asked, [row["whois_status"][:6] for row in rows], rows[0]["whois_asn"]
+
+    assert again() == (TO[:3], ["ok", "miss", "failed"], "64496")
+    assert again() == ([TO[2]], ["ok", "miss", "failed"], "64496")
+    assert again(cache_as="other", lifetime_days=1e-9)[0] == TO[:3]
+    assert again(cache_as="other")[0] == TO[:3]
+    assert (tmp_path / "cache" / "c.sqlite").stat().st_mode & 0o077 == 0
+
+
+def test_a_file_that_is_no_cache_is_told_with_the_cure_and_not_overwritten(tmp_path):
+    file = tmp_path / "cache.sqlite"
+    file.write_text("notes of mine, long enough to be no SQLite file at all " * 20)
+    with pytest.raises(Unavailable, match=r"cache\.sqlite cannot be used .*Delete it"):
+        Cache(file)
+    assert file.read_text().startswith("notes of mine")
+
+
+def test_bulk_answers_are_used_and_what_they_leave_out_is_asked_alone(tmp_path):
+    calls = []
+
+    def ask_many(addresses):
+        calls.append(addresses)
+        return {address: None for address in addresses if address != TO[1]}
+
+    ask = Recorder()
+    lookup = remote(ask, ask_many=ask_many, batch=3)
+    rows, outcomes = enrich(to(*TO[:4], "2001:db8::1"), [lookup], Cache(None))
+    assert calls == [TO[:3], TO[3:4]] and ask.asked == [TO[1]]
+    assert [row["whois_status"] for row in rows[:4]] == ["miss", "ok", "miss", "miss"]
+
+
+def test_a_bulk_call_that_fails_loses_no_address():
+    def ask_many(addresses):
+        raise ConnectionError("one of them")
+
+    ask = Recorder()
+    enrich(to(*TO), [remote(ask, ask_many=ask_many, batch=4)], Cache(None))
+    assert ask.asked == TO
+
+
+def test_providers_of_threat_intelligence_share_columns_without_losing_each_other():
+    hit = Answer("ok", {"ti_severity": "warning", "ti_matches": ["A: warning"]})
+    worse = Answer("ok", {"ti_severity": "high", "ti_matches": ["B: high"]})
+    merged = merge({"A": hit, "B": worse, "C": Answer("miss")})
+    assert merged == Answer("ok", {"ti_severity": "high", "ti_matches": ["A: warning", "B: high"]})
+    one_down = merge({"A": hit, "B": Answer("failed: no route")})
+    assert one_down == Answer("failed: B failed: no route", hit.values)
+    assert merge({"A": Answer("miss"), "B": Answer("skipped: no key")}).status == "miss"
+    assert merge({"A": Answer("skipped: no key")}).status == "skipped: A skipped: no key"
+
+
+def test_reasons_hold_no_secret(monkeypatch):
+    monkeypatch.setenv("VT_API_KEY", "s3cret-of-mine")
+    error = ValueError(
+        "GET https://bob:hunter22@ti.example/v1?apikey=abc123&x=1 with s3cret-of-mine, other99\nend"
+    )
+    reason = reason_of(error, ["other99"])
+    assert not any(word in reason for word in ("hunter22", "abc123", "s3cret", "other99", "\n"))
+    assert "ti.example/v1" in reason and len(reason_of(ValueError("x" * 999))) == 200
+
+
+# --- Databases --------------------------------------------------------------------------
+
+
+def test_location_and_owner_come_from_the_databases(tmp_path):
+    city = write_database(tmp_path / "c.mmdb", "City", ["198.51.100.0/25", "2001:db8::/40"])
+    owners = write_database(tmp_path / "a.mmdb", "ASN", ["198.51.100.0/24"])
+    rows, outcomes = enrich(
+        to("198.51.100.1", "198.51.100.200", "2001:db8::1"),
+        [location(city, 60, False), asn(owners, 60)],
+        Cache(None),
+    )
+    assert (rows[0]["country"], rows[0]["city"], rows[0]["latitude"]) == (
+        "Finland",
+        "Helsinki",
+        60.17,
+    )
+    assert (rows[0]["asn"], rows[0]["as_organization"]) == (64496, "Example Hosting")
+    assert [row["location_status"] for row in rows] == ["ok", "miss", "ok"]
+    assert [row["asn_status"] for row in rows] == ["ok", "ok", "miss"]
+    assert not any(outcome.partial for outcome in outcomes)
+
+
+def damaged(tmp_path, how):
+    file = tmp_path / "x.mmdb"
+    if how == "cut":
+        write_database(file, "City", ["198.51.100.0/24"])
+        file.write_bytes(file.read_bytes()[:400])
+    elif how == "text":
+        file.write_text("404 Not Found")
+    elif how == "other kind":
+        write_database(file, "ASN", ["198.51.100.0/24"])
+    elif how == "expired":
+        write_database(file, "City", ["198.51.100.0/24"], built_days_ago=61)
+    elif how == "folder":
+        file.mkdir()
+    return file
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("missing", "is not there"),
+        ("folder", "is not there"),
+        ("cut", "is broken"),
+        ("text", "is broken"),
+        ("other kind", "is a GeoLite2-ASN database, not a City one"),
+        ("expired", "is expired: 61 days old, more than 60"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_skipped_with_the_reason(tmp_path, how, reason):
+    lookups = [location(damaged(tmp_path, how), 60, False), remote(Recorder())]
+    rows, outcomes = enrich(to(TO[0]), lookups, Cache(None))
+    assert (
+        rows[0]["location_status"].startswith("skipped: ") and reason in rows[0]["location_status"]
+    )
+    assert rows[0]["whois_status"] == "ok"
+    assert outcomes[0].partial and not outcomes[1].partial
+
+
+# --- Feed -------------------------------------------------------------------------------
+
+
+def fed(tmp_path, text, *addresses):
+    file = tmp_path / "feed.txt"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    rows, outcomes = enrich(to(*addresses), [feed(file)], Cache(None))
+    return [row["feed_matches"] for row in rows], rows, outcomes[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "198.51.100.1\n",
+        "# comment\n\n198.51.100.0/24\r\n",
+        "\ufeff198.51.100.1",
+        "198.51.100[.]1",
+        "198.51.100.1:443\n",
+        "first_seen,dst_ip,port\n2026-01-01,198.51.100.1,443\n",
+        '"id","ioc_value"\n"1","198.51.100.1:8080"\n',
+        "garbage\n198.51.100.0/30,x\n",
+        "::ffff:198.51.100.1\n",
+        "0.0.0.0/0\n",
+    ],
+)
+def test_the_usual_shapes_of_a_feed_are_read(tmp_path, text):
+    matches, rows, _ = fed(tmp_path, text, "198.51.100.1")
+    assert matches[0] and matches[0][0].startswith("feed.txt")
+    assert rows[0]["feed_status"] == "ok"
+
+
+def test_near_misses_are_misses(tmp_path):
+    text = "198.51.100.2\n198.51.100.128/25\n2001:db8:1::/48\n1.51.100.1\n198.51.100.1.example\n"
+    matches, rows, _ = fed(tmp_path, text, "198.51.100.1", "2001:db8:2::1", "2001:db8:1::9")
+    assert matches == [None, None, ["feed.txt"]]
+    assert [row["feed_status"] for row in rows] == ["miss", "miss", "ok"]
+
+
+def test_all_entries_that_hold_an_address_are_told_the_narrowest_first(tmp_path):
+    text = (
+        "network,malware,severity\n198.51.100.0/24,hosting,low\n"
+        '198.51.100.1,"Cobalt Strike, leaked",HIGH\n198.51.100.1,Sliver,medium\n'
+    )
+    matches, rows, _ = fed(tmp_path, text, "198.51.100.1", "198.51.100.9")
+    assert matches[0] == [
+        "feed.txt: Cobalt Strike, leaked",
+        "feed.txt: Sliver",
+        "feed.txt: hosting",
+    ]
+    assert [row["feed_severity"] for row in rows] == ["high", "low"]
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>blocked</html>\n", b"\xff\xfe1\x00", b"\x00"])
+def test_a_feed_without_an_address_is_skipped_with_the_reason(tmp_path, content):
+    _, rows, outcome = fed(tmp_path, content, TO[0])
+    assert rows[0]["feed_status"].startswith("skipped: ") and outcome.partial
+
+
+def test_a_feed_that_is_not_there_is_skipped_with_the_reason(tmp_path):
+    rows, _ = enrich(to(TO[0]), [feed(tmp_path / "none.csv")], Cache(None))
+    assert "none.csv cannot be read" in rows[0]["feed_status"]
+
+
+def test_public_addresses_keep_their_order():
+    assert public_addresses(to(TO[3], TO[1], TO[3])) == [TO[3], TO[1]]
+
+
+def test_two_processes_may_use_one_cache(tmp_path):
+    one, two = Cache(tmp_path / "c.sqlite"), Cache(tmp_path / "c.sqlite")
+    for number in range(50):
+        one.put("whois", f"a{number}", Answer("miss"), 1)
+        two.put("whois", f"b{number}", Answer("miss"), 1)
+    rows = sqlite3.connect(tmp_path / "c.sqlite").execute("select count(*) from answers")
+    assert rows.fetchone()[0] == 100
