@@ -1,6 +1,12 @@
 {% macro sorted(values) %}
-    {#- The known values of an array in order. (Spark sorts an array that cannot hold nulls several times faster.) -#}
-    sort_array(array_compact({{ values }}))
+    {#- The known values of an array in order. -#}
+    sort_array(transform(array_compact({{ values }}), x -> {{ never_null('x') }}))
+{%- endmacro %}
+
+
+{% macro never_null(value) %}
+    {#- A number that is known anyway. Spark sorts an array whose type says that it holds no nulls several times faster. -#}
+    coalesce({{ value }}, 0)
 {%- endmacro %}
 
 
@@ -26,17 +32,11 @@
 
 
 {% macro longest_run(sorted) %}
-    {#- How often the most frequent element of a sorted array is in it; 0 where the array is empty. -#}
-    aggregate(
-        {{ sorted }},
-        named_struct('element', cast(null as bigint), 'run', 0, 'longest', 0),
-        (seen, x) -> named_struct(
-            'element', x,
-            'run', if(x <=> seen.element, seen.run + 1, 1),
-            'longest', greatest(seen.longest, if(x <=> seen.element, seen.run + 1, 1))
-        ),
-        seen -> seen.longest
-    )
+    {#- How often the most frequent element of a sorted array without nulls is in it; null where the array is empty. -#}
+    array_max(transform(
+        array(array_compact(transform({{ sorted }}, (x, i) -> if(x = try_element_at({{ sorted }}, i + 2), null, i + 1)))),
+        run_ends -> array_max(zip_with(run_ends, array_insert(run_ends, 1, 0), (run_end, run_start) -> run_end - run_start))
+    ))
 {%- endmacro %}
 
 

@@ -12,65 +12,94 @@
 {%- endmacro %}
 
 
-{% macro rita_spread_score(quartiles, deviations, without_spread) %}
-    {#-
-        Timestamp or data size score: the mean of 1 - |Bowley skewness| and of the share that the median deviation leaves of the median, which is
-        `without_spread` where the median is below 1. `deviations` is the sorted array of distances from the median.
-    -#}
-    {%- set q = quartiles -%}
-    round((
-        1 - if(
-            {{ q }}.q3 - {{ q }}.q1 < 10 or {{ q }}.q2 = {{ q }}.q1 or {{ q }}.q2 = {{ q }}.q3,
-            0,
-            abs(({{ q }}.q1 + {{ q }}.q3 - 2 * {{ q }}.q2) / ({{ q }}.q3 - {{ q }}.q1))
-        )
-        + if({{ q }}.q2 < 1, {{ without_spread }}, greatest(0, ({{ q }}.q2 - {{ median_of(deviations, 0, 'size(' ~ deviations ~ ')') }}) / {{ q }}.q2))
-    ) / 2, 3)
+{% macro rita_skewness(q) %}
+    {#- Bowley's skewness of quartiles, 0 where RITA calls it unreliable. -#}
+    if(
+        {{ q }}.q3 - {{ q }}.q1 < 10 or {{ q }}.q2 = {{ q }}.q1 or {{ q }}.q2 = {{ q }}.q3,
+        0,
+        ({{ q }}.q1 + {{ q }}.q3 - 2 * {{ q }}.q2) / ({{ q }}.q3 - {{ q }}.q1)
+    )
 {%- endmacro %}
 
 
-{% macro rita_histogram_score(bins) %}
+{% macro rita_closeness(q, deviations, without_spread) %}
+    {#- The share of the median that the median of `deviations` from it, a sorted array, leaves; `without_spread` where the median is below 1. -#}
+    if(
+        {{ q }}.q2 < 1,
+        {{ without_spread }},
+        greatest(0, ({{ q }}.q2 - {{ median_of(deviations, 0, 'size(' ~ deviations ~ ')') }}) / {{ q }}.q2)
+    )
+{%- endmacro %}
+
+
+{% macro rita_spread_score(q, deviations, without_spread) %}
+    {#- Timestamp or data size score: the mean of 1 - |skewness| and closeness. -#}
+    round((1 - abs({{ rita_skewness(q) }}) + {{ rita_closeness(q, deviations, without_spread) }}) / 2, 3)
+{%- endmacro %}
+
+
+{% macro rita_bins(seconds, first, last, count=24) %}
+    {#- How many of `seconds` fall into each of `count` equal bins between two seconds; the last second belongs to the last bin. -#}
+    transform(
+        array(transform({{ seconds }}, s -> least({{ count - 1 }}, (s - {{ first }}) * {{ count }} div nullif({{ last }} - {{ first }}, 0)))),
+        numbers -> transform(sequence(0L, {{ count - 1 }}L), bin -> size(numbers) - size(array_remove(numbers, bin)))
+    )[0]
+{%- endmacro %}
+
+
+{% macro rita_evenness(bins) %}
+    {#- 1 - coefficient of variation of all bins, 0 where it is above 1. -#}
+    transform(
+        array(aggregate({{ bins }}, 0D, (total, x) -> total + x) / size({{ bins }})),
+        mean -> greatest(0, 1 - sqrt(aggregate({{ bins }}, 0D, (total, x) -> total + pow(x - mean, 2)) / size({{ bins }})) / nullif(mean, 0))
+    )[0]
+{%- endmacro %}
+
+
+{% macro rita_bimodality(bins, minimum=11) %}
     {#-
-        The larger of 1 - coefficient of variation of all bins (0 where it is above 1) and, where 11 or more bins are not empty,
-        the share of these that the two largest groups hold; groups are counts within 5 % of the largest.
+        Of the bins that are not empty, the share that the two largest groups hold, one bin being left out as an outlier; 0 below `minimum` such
+        bins. A group is what has the same count in steps of 5 % of the largest.
     -#}
     transform(
-        array(named_struct(
-            'mean', aggregate({{ bins }}, 0D, (total, x) -> total + x) / size({{ bins }}),
-            'filled', filter({{ bins }}, x -> x > 0),
-            'step', greatest(1, ceil(array_max({{ bins }}) * 0.05D))
-        )),
-        b -> round(greatest(
-            greatest(0, 1 - sqrt(aggregate({{ bins }}, 0D, (total, x) -> total + pow(x - b.mean, 2)) / size({{ bins }})) / nullif(b.mean, 0)),
-            if(
-                size(b.filled) >= 11,
-                least(1, aggregate(
-                    slice(sort_array(transform(
-                        array_distinct(transform(b.filled, x -> x div b.step)),
-                        step -> size(filter(b.filled, x -> x div b.step = step))
-                    ), false), 1, 2),
-                    0, (total, bars) -> total + bars
-                ) / (size(b.filled) - 1)),
-                0
-            )
-        ), 3)
+        array(named_struct('filled', filter({{ bins }}, x -> x > 0), 'step', greatest(1, ceil(array_max({{ bins }}) * 0.05D)))),
+        b -> if(
+            size(b.filled) >= {{ minimum }},
+            least(1, aggregate(
+                slice(sort_array(transform(
+                    array_distinct(transform(b.filled, x -> x div b.step)),
+                    step -> size(filter(b.filled, x -> x div b.step = step))
+                ), false), 1, 2),
+                0, (total, bars) -> total + bars
+            ) / greatest(1, size(b.filled) - 1)),
+            0
+        )
     )[0]
 {%- endmacro %}
 
 
 {% macro rita_duration_score(bins, first_second, last_second, window_seconds) %}
-    {#- The larger of the share of the window between first and last event and the longest run of non-empty bins over 12, wrapping from the last to the first; 0 below 6 non-empty bins. -#}
+    {#-
+        The larger of the share of the window between first and last event and the longest run of non-empty bins over 12, wrapping from the
+        last to the first; 0 below 6 non-empty bins.
+    -#}
     if(
         size(filter({{ bins }}, x -> x > 0)) >= 6,
         greatest(
             round(least(1, ({{ last_second }} - {{ first_second }}) / nullif({{ window_seconds }}, 0)), 3),
-            round(least(1, least(size({{ bins }}), aggregate(
-                concat({{ bins }}, {{ bins }}),
-                named_struct('run', 0, 'best', 0),
-                (runs, x) -> named_struct('run', if(x > 0, runs.run + 1, 0), 'best', greatest(runs.best, if(x > 0, runs.run + 1, 0))),
-                runs -> runs.best
-            )) / 12), 3)
+            round(least(1, {{ rita_longest_run(bins) }} / 12), 3)
         ),
         0
     )
+{%- endmacro %}
+
+
+{% macro rita_longest_run(bins) %}
+    {#- The longest run of bins that are not empty, wrapping from the last to the first. -#}
+    least(size({{ bins }}), aggregate(
+        concat({{ bins }}, {{ bins }}),
+        named_struct('run', 0, 'best', 0),
+        (runs, x) -> named_struct('run', if(x > 0, runs.run + 1, 0), 'best', greatest(runs.best, if(x > 0, runs.run + 1, 0))),
+        runs -> runs.best
+    ))
 {%- endmacro %}

@@ -16,20 +16,25 @@ null_quantiles as (
 rita_inputs as (
     select
         *,
-        array_distinct(transform(rita_times, t -> t div 1000000)) as seconds,
-        transform(
-            rita_times, t -> least(23, (t div 1000000 - rita_start) * 24 div nullif(rita_end - rita_start, 0))
-        ) as bin_numbers
+        transform(rita_times, t -> t div 1000000) as event_seconds
     from interval_measures
+),
+
+rita_seconds as (
+    select
+        *,
+        array_distinct(event_seconds) as seconds,
+        {{ rita_bins('event_seconds', 'rita_start', 'rita_end') }} as bins
+    from rita_inputs
 ),
 
 rita_lists as (
     select
         *,
-        {{ sorted('zip_with(slice(seconds, 2, size(seconds)), slice(seconds, 1, greatest(0, size(seconds) - 1)), (b, a) -> b - a)') }}
-            as rita_deltas,
-        transform(sequence(0L, 23L), bin -> size(bin_numbers) - size(array_remove(bin_numbers, bin))) as bins
-    from rita_inputs
+        sort_array(
+            zip_with(slice(seconds, 2, size(seconds)), slice(seconds, 1, greatest(0, size(seconds) - 1)), (b, a) -> {{ never_null('b - a') }})
+        ) as rita_deltas
+    from rita_seconds
 ),
 
 rita_quartiles as (
@@ -43,8 +48,8 @@ rita_quartiles as (
 rita_deviations as (
     select
         *,
-        {{ sorted('transform(rita_deltas, x -> abs(x - delta_quartiles.q2))') }} as delta_deviations,
-        {{ sorted('transform(rita_sizes, x -> abs(x - size_quartiles.q2))') }} as size_deviations
+        sort_array(transform(rita_deltas, x -> {{ never_null('abs(x - delta_quartiles.q2)') }})) as delta_deviations,
+        sort_array(transform(rita_sizes, x -> {{ never_null('abs(x - size_quartiles.q2)') }})) as size_deviations
     from rita_quartiles
 ),
 
@@ -54,7 +59,7 @@ rita as (
         *,
         {{ rita_spread_score('delta_quartiles', 'delta_deviations', 1) }} as timestamp_score,
         if(size(rita_sizes) >= 3, {{ rita_spread_score('size_quartiles', 'size_deviations', 0) }}, null) as data_size_score,
-        {{ rita_histogram_score('bins') }} as histogram_score,
+        round(greatest({{ rita_evenness('bins') }}, {{ rita_bimodality('bins') }}), 3) as histogram_score,
         {{ rita_duration_score('bins', 'array_min(seconds)', 'array_max(seconds)', 'rita_end - rita_start') }} as duration_score,
         size(seconds) >= 4 and size(rita_times) < 86400 and not is_cut as is_rita_eligible
     from rita_deviations

@@ -22,10 +22,8 @@ trimmed as (
     select
         connection_days.*,
         if(
-            connection_days.is_scored,
-            connection_days.events,
-            filter(connection_days.events, e -> e.event_micros >= score_window.rita_start)
-        ) as events_to_read
+            connection_days.is_scored, null, filter(connection_days.events, e -> e.event_micros >= score_window.rita_start)
+        ) as earlier_events
     from connection_days
     cross join score_window
 ),
@@ -41,8 +39,12 @@ connections as (
         max(if(is_scored, longest_session_seconds, null)) as longest_session_seconds,
         min(if(is_scored, first_seen, null)) as first_seen,
         max(if(is_scored, last_seen, null)) as last_seen,
-        flatten(collect_list(if(is_scored, events_to_read, null))) as events,
-        flatten(collect_list(if(is_scored, null, events_to_read))) as earlier_events,
+        -- All lists of a connection are in the same order.
+        flatten(collect_list(if(is_scored, events.event_micros, null))) as event_micros,
+        flatten(collect_list(if(is_scored, events.sent_bytes, null))) as sent_bytes,
+        flatten(collect_list(if(is_scored, events.received_bytes, null))) as received_bytes,
+        flatten(collect_list(if(is_scored, null, earlier_events.event_micros))) as earlier_event_micros,
+        flatten(collect_list(if(is_scored, null, earlier_events.sent_bytes))) as earlier_sent_bytes,
         bool_or(event_count > size(events)) as is_cut,
         map_from_entries(
             collect_list(struct(datediff(date '{{ end_date() }}', log_date) as days_back, hourly_event_counts))
@@ -59,11 +61,11 @@ listed as (
         score_window.log_gaps,
         score_window.rita_start,
         score_window.rita_end,
-        {{ sorted('array_distinct(events.event_micros)') }} as times,
-        {{ sorted('events.sent_bytes') }} as sent_sizes,
-        {{ sorted('events.received_bytes') }} as received_sizes,
-        concat(earlier_events.event_micros, events.event_micros) as all_times,
-        concat(earlier_events.sent_bytes, events.sent_bytes) as all_sent_sizes,
+        sort_array(array_distinct(event_micros)) as times,
+        {{ sorted('sent_bytes') }} as sent_sizes,
+        {{ sorted('received_bytes') }} as received_sizes,
+        concat(earlier_event_micros, event_micros) as all_event_micros,
+        concat(earlier_sent_bytes, sent_bytes) as all_sent_bytes,
         flatten(transform(
             sequence({{ var('score_window_days') | int - 1 }}, 0, -1), day -> coalesce(try_element_at(hours_by_day, day), array_repeat(0L, 24))
         )) as hourly_event_counts
@@ -75,16 +77,21 @@ listed as (
 exact as (
     select
         *,
-        {{ sorted('filter(all_times, t -> t between rita_start and rita_end)') }} as rita_times,
-        {{ sorted('zip_with(all_times, all_sent_sizes, (t, bytes) -> if(t between rita_start and rita_end, bytes, null))') }} as rita_sizes,
+        sort_array(filter(all_event_micros, t -> t between rita_start and rita_end)) as rita_times,
         {{ sorted('
+            zip_with(all_event_micros, all_sent_bytes, (t, bytes) -> if(t between rita_start and rita_end, bytes, null))
+        ') }} as rita_sizes,
+        sort_array(filter(
             zip_with(
                 slice(times, 2, size(times)), slice(times, 1, size(times) - 1),
                 (later, earlier) -> if(
-                    exists(log_gaps, gap -> earlier <= gap.gap_start and later >= gap.gap_end), null, (later - earlier) / 1000000
+                    exists(log_gaps, gap -> earlier <= gap.gap_start and later >= gap.gap_end),
+                    0D,
+                    {{ never_null('(later - earlier) / 1000000') }}
                 )
-            )
-        ') }} as exact_deltas,
+            ),
+            delta -> delta > 0
+        )) as exact_deltas,
         forall(times, t -> t % 1000000 = 0) as is_whole_seconds
     from listed
 ),
@@ -96,7 +103,7 @@ smoothed as (
         *,
         if(
             is_whole_seconds,
-            {{ sorted('transform(exact_deltas, (delta, i) -> delta + pmod((i + 1) * 0.6180339887498949D, 1D) - 0.5D)') }},
+            sort_array(transform(exact_deltas, (delta, i) -> delta + pmod((i + 1) * 0.6180339887498949D, 1D) - 0.5D)),
             exact_deltas
         ) as deltas
     from exact

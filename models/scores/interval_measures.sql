@@ -12,7 +12,7 @@ centred as (
         {{ median_of('intervals', 0, 'size(intervals)') }} as median_seconds,
         {{ at_quantile('intervals', 5) }} as low_seconds,
         {{ at_quantile('intervals', 95) }} as high_seconds,
-        {{ sorted('transform(times, t -> t div 1000000 % 60)') }} as seconds_of_minute,
+        sort_array(transform(times, t -> {{ never_null('t div 1000000 % 60') }})) as seconds_of_minute,
         {{ at_quantile('sent_sizes', 50) }} as median_sent_bytes,
         {{ at_quantile('received_sizes', 50) }} as median_received_bytes
     from connection_intervals
@@ -25,8 +25,12 @@ split as (
         filter(
             intervals, x -> abs(x - period_seconds * greatest(1, least(6, floor(x / period_seconds + 0.5)))) >= 0.15 * period_seconds
         ) as off_beat,
-        {{ sorted('transform(intervals, x -> abs(x - median_seconds))') }} as deviations,
-        filter(intervals, x -> x between low_seconds and high_seconds) as middle
+        sort_array(transform(intervals, x -> {{ never_null('abs(x - median_seconds)') }})) as deviations,
+        slice(
+            intervals,
+            cast(greatest(1, (5 * interval_count + 99) div 100) as int),
+            cast((95 * interval_count + 99) div 100 - (5 * interval_count + 99) div 100 + 1 as int)
+        ) as middle
     from centred
 ),
 
@@ -34,14 +38,15 @@ split as (
 seconded as (
     select
         *,
-        {{ at_quantile('off_beat', 50) }} as second_period_seconds
+        {{ at_quantile('off_beat', 50) }} as second_period_seconds,
+        filter(intervals, x -> abs(x - centre_seconds) < 0.5 * centre_seconds) as near_centre
     from split
 ),
 
 shared as (
     select
         *,
-        {{ share_of('abs(x - centre_seconds) < 0.5 * centre_seconds', 'intervals') }} as jitter_share,
+        size(near_centre) / nullif(interval_count, 0) as jitter_share,
         1 - size(off_beat) / nullif(interval_count, 0) as harmonic_share,
         1 - size(filter(off_beat, x -> abs(x - second_period_seconds) >= 0.15 * second_period_seconds)) / nullif(interval_count, 0)
             as cadence_share
@@ -55,7 +60,7 @@ slept as (
         if(
             cadence_share > jitter_share,
             filter(intervals, x -> abs(x - period_seconds) < 0.15 * period_seconds),
-            filter(intervals, x -> abs(x - centre_seconds) < 0.5 * centre_seconds)
+            near_centre
         ) as sleeps,
         -- How many elements each is ahead of an even spread.
         if(
