@@ -32,7 +32,9 @@ rita_lists as (
     select
         *,
         sort_array(
-            zip_with(slice(seconds, 2, size(seconds)), slice(seconds, 1, greatest(0, size(seconds) - 1)), (b, a) -> {{ never_null('b - a') }})
+            zip_with(
+                slice(seconds, 2, size(seconds)), slice(seconds, 1, greatest(0, size(seconds) - 1)), (b, a) -> {{ never_null('b - a') }}
+            )
         ) as rita_deltas
     from rita_seconds
 ),

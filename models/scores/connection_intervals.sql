@@ -13,7 +13,8 @@ connection_days as (
         {{ in_score_window() }} as is_scored
     from {{ ref('connection_days') }}
     where
-        log_date between date '{{ end_date() }}' - interval {{ [var('score_window_days') | int - 1, 1] | max }} days and date '{{ end_date() }}'
+        log_date >= date '{{ end_date() }}' - interval {{ [var('score_window_days') | int - 1, 1] | max }} days
+        and log_date <= date '{{ end_date() }}'
         and device_vendor = '{{ var("device_vendor") }}'
 ),
 
@@ -67,7 +68,8 @@ listed as (
         concat(earlier_event_micros, event_micros) as all_event_micros,
         concat(earlier_sent_bytes, sent_bytes) as all_sent_bytes,
         flatten(transform(
-            sequence({{ var('score_window_days') | int - 1 }}, 0, -1), day -> coalesce(try_element_at(hours_by_day, day), array_repeat(0L, 24))
+            sequence({{ var('score_window_days') | int - 1 }}, 0, -1),
+            day -> coalesce(try_element_at(hours_by_day, day), array_repeat(0L, 24))
         )) as hourly_event_counts
     from connections
     cross join score_window

@@ -73,7 +73,9 @@ slept as (
 
 select
     *,
-    if(interval_count > 0, greatest(0, 1 - {{ median_of('deviations', 0, 'size(deviations)') }} / median_seconds / 0.6942), null) as regularity,
+    if(
+        interval_count > 0, greatest(0, 1 - {{ median_of('deviations', 0, 'size(deviations)') }} / median_seconds / 0.6942), null
+    ) as regularity,
     {{ share_of('abs(x - period_seconds) < 0.1 * period_seconds', 'intervals') }} as interval_share_10,
     {{ share_of('abs(x - period_seconds) < 0.3 * period_seconds', 'intervals') }} as interval_share_30,
     {{ share_of('abs(x - period_seconds) < 0.5 * period_seconds', 'intervals') }} as interval_share_50,
