@@ -83,6 +83,7 @@ CONNECTIONS: dict[str, tuple[list[float], Any, Any]] = {
         [160, 100, 400, 120, 100, 200, 100, 140],
         None,
     ),
+    "rita_narrow": (after([61, 66, 60, 65, 60, 67, 60]), None, None),
     "rita_day": ([-HOUR - 60, -3000, *every(HOUR, 11, start=13 * HOUR)], 500, None),
     "day_before_only": (every(60, 13, start=-1800.5), 500, 500),
     "three_days_ago": (every(60, 13, start=-2 * DAY - 1800.5), 500, 500),
@@ -316,6 +317,12 @@ def test_rita_by_hand(scores: dict[str, Any]):
         {"rita_event_count": 8, "rita_timestamp_score": 0.617, "rita_data_size_score": 0.760},
         {"rita_histogram_score": 0, "rita_duration_score": 0, "rita_beacon_score": 0.344},
     )
+
+
+def test_rita_takes_no_skewness_from_a_narrow_spread(scores: dict[str, Any]):
+    # 60 60 60 61 65 66 67: q1 60, q2 61, q3 66; q3 − q1 is below 10, so the skewness of 0.67 does
+    # not count. Deviations 0 1 1 1 4 5 6: M = 60/61; (1 + 60/61)/2 = 0.992.
+    check(scores["rita_narrow"], rita_timestamp_score=0.992, rita_data_size_score=None)
 
 
 def test_ritas_window_starts_at_the_hour_of_the_day_before(scores: dict[str, Any]):
