@@ -17,8 +17,8 @@
 {% macro require_seeds() %}
     {#- `dbt run` loads no seeds: stops with the cure where one is missing. -#}
     {%- set missing = [] -%}
-    {%- for node in graph.nodes.values() if node.resource_type == 'seed' and node.package_name == project_name -%}
-        {%- if not adapter.get_relation(none, node.schema, node.alias) -%}{%- do missing.append(node.name) -%}{%- endif -%}
+    {%- for node in graph.nodes.values() if node.resource_type == 'seed' and node.package_name == project_name and not built(node.name) -%}
+        {%- do missing.append(node.name) -%}
     {%- endfor -%}
     {%- if missing -%}
         {{- exceptions.raise_compiler_error('seeds not loaded yet: ' ~ missing | join(', ') ~ '. Run dbt seed first, or dbt build, which loads them.') -}}
@@ -26,12 +26,21 @@
 {% endmacro %}
 
 
+{% macro built(name) %}
+    {#- The table or view of a model or seed as it stands now; none where it was not built yet. -#}
+    {%- for node in graph.nodes.values() if node.name == name -%}
+        {{- return(adapter.get_relation(none, node.schema, node.alias)) -}}
+    {%- endfor -%}
+{% endmacro %}
+
+
 {% macro register_raw_tables() %}
     {#-
-        Creates source raw.common_security_log_files (a listing that reads no content) and raw.common_security_log, both over one glob of
-        just the day folders to read: a table over the whole root would list years. Spark refuses a glob that matches nothing, hence end_date alone first.
+        Creates the tables of source raw: a listing of the files of the window (which reads no content), what it said of each day, and the
+        logs of just the days that changed since they were staged. Spark refuses a glob that matches nothing, hence end_date alone first.
     -#}
-    {%- set files, logs = source('raw', 'common_security_log_files'), source('raw', 'common_security_log') -%}
+    {%- set files = source('raw', 'common_security_log_files') -%}
+    {%- set logs = source('raw', 'common_security_log') -%}
     {%- set end_folder = raw_location() ~ '/' ~ day_folder(end_date()) -%}
     {%- do run_query('create schema if not exists ' ~ files.schema) -%}
     {%- do create_raw_table(files, 'binaryFile', end_folder) -%}
@@ -41,21 +50,82 @@
             ~ 'Nothing was built. Check the location (raw_root or the Azure names) and end_date.'
         ) -}}
     {%- endif -%}
-    {%- set folders = [] -%}
-    {%- for day in window_days() -%}{%- do folders.append(day_folder(day)) -%}{%- endfor -%}
-    {%- set glob = raw_location() ~ '/{' ~ folders | join(',') ~ '}' -%}
-    {%- do create_raw_table(files, 'binaryFile', glob) -%}
-    {%- do create_raw_table(logs, 'json', glob) -%}
+    {%- do create_raw_table(files, 'binaryFile', folders_of(window_days())) -%}
+    {%- set listed, to_stage = list_days(files) -%}
+    {%- do create_raw_table(logs, 'json', folders_of(to_stage or [end_date()])) -%}
+    {%- do say_what_is_missing(listed) -%}
+{% endmacro %}
 
-    {%- set found = run_query('select distinct cast(' ~ log_date_of('path') ~ ' as string) from ' ~ files).columns[0].values() | list -%}
-    {%- set missing = window_days() | reject('in', found) | list -%}
-    {%- if missing and var('baseline_source') == 'current' -%}
-        {%- do exceptions.warn(missing | length ~ ' of ' ~ var('lookback_days') ~ ' days of history have no files: ' ~ missing | join(', ') ~ '. Rarity and status know less.') -%}
+
+{% macro list_days(files) %}
+    {#-
+        Lists the files once, before any is read, and keeps what it says of each day as a view of literals: a file that grows meanwhile is
+        then found changed by the next run. A staged day without files is listed as it is held where it shall be kept.
+        Returns (the days that have files, the days to stage anew).
+    -#}
+    {%- set listing = source('raw', 'common_security_log_days') -%}
+    {%- set lines = none if flags.FULL_REFRESH else built('stg_common_security_log_lines') -%}
+    {%- set found = run_query(
+        'select cast(' ~ log_date_of('path') ~ ' as string) as log_date, count(*), sum(length), '
+        ~ 'xxhash64(sort_array(collect_list(struct(path, length, unix_micros(modificationTime))))) from ' ~ files ~ ' group by 1 order by 1'
+    ).rows | list -%}
+    {%- set listed = found | map(attribute=0) | list -%}
+    {%- set kept = [] -%}
+    {%- if lines and var('keep_days_without_files') -%}
+        {%- for row in run_query(
+            'select cast(log_date as string), 0, 0, max(log_version) from ' ~ lines ~ ' where ' ~ in_window() ~ ' group by log_date'
+        ).rows if row[0] not in listed -%}
+            {%- do kept.append(row) -%}
+        {%- endfor -%}
+    {%- endif -%}
+    {%- set literals = [] -%}
+    {%- for row in found + kept -%}
+        {%- do literals.append("(date '" ~ row[0] ~ "', " ~ row[1] ~ 'L, ' ~ row[2] ~ 'L, ' ~ row[3] ~ 'L)') -%}
+    {%- endfor -%}
+    {%- do run_query(
+        'create or replace view ' ~ listing ~ ' as select * from values ' ~ literals | join(', ') ~ ' as t (log_date, files, bytes, log_version)'
+    ) -%}
+    {%- set changed = days_to_load(listing, target=lines, target_exists=lines is not none) -%}
+    {%- set to_stage = changed | select('in', listed) | list -%}
+    {%- do say_what_changed(to_stage, changed | reject('in', listed) | list, kept | map(attribute=0) | list) -%}
+    {{- return((listed, to_stage)) -}}
+{% endmacro %}
+
+
+{% macro say_what_changed(to_stage, gone, kept) %}
+    {#- Says which days are staged anew, and which have lost their files. -#}
+    {%- do log('Days to read, new or changed: ' ~ (to_stage | join(', ') or 'none'), info=True) -%}
+    {%- if kept -%}{%- do log('Days without log files, kept as they were staged: ' ~ kept | join(', '), info=True) -%}{%- endif -%}
+    {%- if gone -%}
+        {%- do exceptions.warn(
+            'the log files of ' ~ gone | join(', ') ~ ' are gone, and what was staged of them goes too. '
+            ~ 'Where files are deleted on purpose, keep_days_without_files: true keeps what was staged.'
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro say_what_is_missing(listed) %}
+    {#- Warns where days of history have no files. -#}
+    {%- set missing = window_days() | reject('in', listed) | list -%}
+    {%- set these = missing | length ~ ' of ' ~ var('lookback_days') ~ ' days of history have no files: ' ~ missing | join(', ') ~ '. ' -%}
+    {%- if missing and var('keep_days_without_files') -%}
+        {%- do exceptions.warn(these ~ 'Of those only what was staged before is known.') -%}
+    {%- elif missing and var('baseline_source') == 'current' -%}
+        {%- do exceptions.warn(these ~ 'Rarity and status know less.') -%}
     {%- elif missing and missing | length == var('lookback_days') -%}
         {%- do exceptions.warn('no history: no files on any of the ' ~ missing | length ~ ' days before ' ~ end_date() ~ '. The day itself is the baseline.') -%}
     {%- elif missing -%}
-        {%- do exceptions.warn(missing | length ~ ' of ' ~ var('lookback_days') ~ ' days of history have no files: ' ~ missing | join(', ') ~ '. The baseline is made without them.') -%}
+        {%- do exceptions.warn(these ~ 'The baseline is made without them.') -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro folders_of(days) %}
+    {#- One location for the folders of some days: a glob where there are several. -#}
+    {%- set folders = [] -%}
+    {%- for day in days -%}{%- do folders.append(day_folder(day)) -%}{%- endfor -%}
+    {{- return(raw_location() ~ '/' ~ (folders[0] if folders | length == 1 else '{' ~ folders | join(',') ~ '}')) -}}
 {% endmacro %}
 
 

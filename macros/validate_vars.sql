@@ -16,6 +16,8 @@
         'subscription_id': ('text', azure_name, 'a subscription id'),
         'resource_group': ('text', azure_name, 'a resource group name'),
         'workspace_name': ('text', azure_name, 'a workspace name'),
+        'keep_days_without_files': ('boolean',),
+        'retention_days': ('integer', 0, 36500),
         'export_root': ('text', '^[^\'"`;\\\\{}\\[\\]*?,\\s]+$', 'a path or URL without quotes, blanks, commas, semicolons, backslashes, or * ? [ ] { }'),
         'baseline_source': ('choice', ['historical', 'current']),
         'daily_event_count_threshold': ('integer', 0, 1000000000),
@@ -103,6 +105,9 @@
     {%- endfor -%}
     {%- if var('score_window_days') is integer and var('lookback_days') is integer and 0 <= var('lookback_days') < var('score_window_days') - 1 -%}
         {%- do problems.append("'score_window_days' is " ~ var('score_window_days') ~ " but 'lookback_days' only " ~ var('lookback_days') ~ '; give at least ' ~ (var('score_window_days') - 1)) -%}
+    {%- endif -%}
+    {%- if var('retention_days') is integer and var('lookback_days') is integer and 0 < var('retention_days') <= var('lookback_days') -%}
+        {%- do problems.append("'retention_days' is " ~ var('retention_days') ~ " but 'lookback_days' " ~ var('lookback_days') ~ '; give more, or 0 to keep all') -%}
     {%- endif -%}
     {%- set azure = ['adls_account', 'adls_container', 'subscription_id', 'resource_group', 'workspace_name'] -%}
     {%- set azure_given = [] -%}

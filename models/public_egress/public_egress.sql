@@ -2,12 +2,15 @@
     materialized='incremental',
     partition_by='log_date',
     on_schema_change='append_new_columns',
+    pre_hook="{{ clear_days_to_load(ref('stg_common_security_log'), version_with_settings()) }}",
 ) }}
+
+{% set log_version = version_with_settings() %}
 
 with staged as (
     select * from {{ ref('stg_common_security_log') }}
     where
-        {{ in_window() }}
+        {{ in_days_to_load(ref('stg_common_security_log'), log_version) }}
         and source_ip is not null
         and destination_ip is not null
 ),
@@ -82,6 +85,7 @@ select
     coalesce(device_action rlike '(?i)^(deny|denied|drop|dropped|block|blocked|reject|rejected|reset-)', false) as is_denied,
     row_id,
     copies,
+    {{ log_version }} as log_version,
     log_date
 from counted
 where copy_number = 1

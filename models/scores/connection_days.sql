@@ -2,11 +2,12 @@
     materialized='incremental',
     partition_by='log_date',
     on_schema_change='append_new_columns',
+    pre_hook="{{ clear_days_to_load(ref('public_egress')) }}",
 ) }}
 
 with egress as (
     select * from {{ ref('public_egress') }}
-    where {{ in_window() }}
+    where {{ in_days_to_load(ref('public_egress')) }}
 )
 
 select
@@ -28,6 +29,7 @@ select
             count_if(hour(time_generated) = {{ hour }}){{ ',' if not loop.last }}
         {%- endfor %}
     ) as hourly_event_counts,
+    max(log_version) as log_version,
     log_date
 from egress
 group by {{ connection_columns() }}, log_date

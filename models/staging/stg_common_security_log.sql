@@ -16,6 +16,7 @@ select
     sent_bytes,
     received_bytes,
     duration_seconds,
-    row_id
+    row_id,
+    log_version
 from {{ ref('stg_common_security_log_lines') }}
 where reject_reason is null

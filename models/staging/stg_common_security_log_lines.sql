@@ -2,6 +2,7 @@
     materialized='incremental',
     partition_by='log_date',
     on_schema_change='append_new_columns',
+    pre_hook="{{ clear_days_to_load(source('raw', 'common_security_log_days')) }}",
 ) }}
 
 {% set fields = [
@@ -16,10 +17,16 @@ with log_lines as (
     from {{ source('raw', 'common_security_log') }}
 ),
 
+changed_days as (
+    select * from {{ source('raw', 'common_security_log_days') }}
+    where {{ in_days_to_load(source('raw', 'common_security_log_days')) }}
+),
+
 -- An empty text is an absent value.
 texts as (
-    select
-        log_date,
+    select /*+ broadcast(changed_days) */
+        log_lines.log_date,
+        changed_days.log_version,
         _corrupt_record as corrupt_record,
         {% for field in fields %}
             nullif(trim({{ field }}), '') as {{ field }},
@@ -27,6 +34,7 @@ texts as (
         lower(trim(SourceIP)) as source_address,
         lower(trim(DestinationIP)) as destination_address
     from log_lines
+    inner join changed_days on log_lines.log_date = changed_days.log_date
 ),
 
 typed as (
@@ -80,5 +88,6 @@ select
     if(
         reject_reason is not null, left(coalesce(corrupt_record, to_json(struct({{ fields | join(', ') }}))), 10000), null
     ) as raw_record,
+    log_version,
     log_date
 from judged

@@ -109,7 +109,10 @@ class Dbt:
         return Result(
             success=outcome.success,
             messages="\n".join([*printed, str(outcome.exception or "")]),
-            models=[n.node.name for n in nodes if n.node.resource_type == "model"],
+            # Operations have no node.
+            models=[
+                n.node.name for n in nodes if hasattr(n, "node") and n.node.resource_type == "model"
+            ],
         )
 
     def rows(self, sql: str) -> list[dict[str, Any]]:

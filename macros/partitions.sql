@@ -1,0 +1,27 @@
+{% macro drop_partitions(relation, partitions, file_format) %}
+    {#- The statement that removes partitions, each a dict of column to SQL literal; nothing where there are none. -#}
+    {%- set separator = ' and ' if file_format == 'delta' else ', ' -%}
+    {%- set texts = [] -%}
+    {%- for partition in partitions -%}
+        {%- set values = [] -%}
+        {%- for column, value in partition.items() -%}{%- do values.append(column ~ ' = ' ~ value) -%}{%- endfor -%}
+        {%- do texts.append('(' ~ values | join(separator) ~ ')') -%}
+    {%- endfor -%}
+    {%- if texts and file_format == 'delta' -%}
+        delete from {{ relation }} where {{ texts | join(' or ') }}
+    {%- elif texts -%}
+        alter table {{ relation }} drop if exists partition {{ texts | join(', partition ') }}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro clear_result_partition() %}
+    {#- Pre-hook of results: empties the partition of this end_date and vendor, because an overwrite leaves a partition alone that yields no rows. -#}
+    {%- if is_incremental() -%}
+        {{- drop_partitions(
+            this,
+            [{'end_date': "date '" ~ end_date() ~ "'", 'device_vendor': "'" ~ var('device_vendor') ~ "'"}],
+            config.get('file_format')
+        ) -}}
+    {%- endif -%}
+{% endmacro %}
