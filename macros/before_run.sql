@@ -44,7 +44,7 @@
     {%- set end_folder = raw_location() ~ '/' ~ day_folder(end_date()) -%}
     {%- do run_query('create schema if not exists ' ~ files.schema) -%}
     {%- do create_raw_table(files, 'binaryFile', end_folder) -%}
-    {%- if run_query('select count(*) from ' ~ files).columns[0].values()[0] == 0 -%}
+    {%- if run_query('select count(*) from ' ~ files.render()).columns[0].values()[0] == 0 -%}
         {{- exceptions.raise_compiler_error(
             'no log files for end_date ' ~ end_date() ~ ': looked for ' ~ end_folder ~ '/h=*/m=*/PT*M*.json. '
             ~ 'Nothing was built. Check the location (raw_root or the Azure names) and end_date.'
@@ -67,7 +67,7 @@
     {%- set lines = none if flags.FULL_REFRESH else built('stg_common_security_log_lines') -%}
     {%- set found = run_query(
         'select cast(' ~ log_date_of('path') ~ ' as string) as log_date, count(*), sum(length), '
-        ~ 'xxhash64(sort_array(collect_list(struct(path, length, unix_micros(modificationTime))))) from ' ~ files ~ ' group by 1 order by 1'
+        ~ 'xxhash64(sort_array(collect_list(struct(path, length, unix_micros(modificationTime))))) from ' ~ files.render() ~ ' group by 1 order by 1'
     ).rows | list -%}
     {%- set listed = found | map(attribute=0) | list -%}
     {%- set kept = [] -%}
@@ -83,7 +83,7 @@
         {%- do literals.append("(date '" ~ row[0] ~ "', " ~ row[1] ~ 'L, ' ~ row[2] ~ 'L, ' ~ row[3] ~ 'L)') -%}
     {%- endfor -%}
     {%- do run_query(
-        'create or replace view ' ~ listing ~ ' as select * from values ' ~ literals | join(', ') ~ ' as t (log_date, files, bytes, log_version)'
+        'create or replace view ' ~ listing.render() ~ ' as select * from values ' ~ literals | join(', ') ~ ' as t (log_date, files, bytes, log_version)'
     ) -%}
     {%- set changed = days_to_load(listing, target=lines, target_exists=lines is not none) -%}
     {%- set to_stage = changed | select('in', listed) | list -%}
@@ -142,14 +142,14 @@
 
 
 {% macro create_raw_table(relation, file_format, location) %}
-    {#- (Re)creates an external table with the columns that the source declares, over the log files below `location`. -#}
+    {#- (Re)creates an external table with the columns that the source declares, over the log files below `location`. render(): with --empty a source is a subquery. -#}
     {%- set columns = [] -%}
     {%- for source_node in graph.sources.values() if source_node.name == relation.identifier -%}
         {%- for column in source_node.columns.values() -%}{%- do columns.append(column.name ~ ' ' ~ column.data_type) -%}{%- endfor -%}
     {%- endfor -%}
-    {%- do run_query('drop table if exists ' ~ relation) -%}
+    {%- do run_query('drop table if exists ' ~ relation.render()) -%}
     {%- do run_query(
-        'create table ' ~ relation ~ ' (' ~ columns | join(', ') ~ ') using ' ~ file_format
+        'create table ' ~ relation.render() ~ ' (' ~ columns | join(', ') ~ ') using ' ~ file_format
         ~ " options (recursiveFileLookup 'true', pathGlobFilter 'PT*M*.json') location '" ~ location ~ "'"
     ) -%}
 {% endmacro %}
