@@ -18,15 +18,15 @@ rm -rf "$to"
 mkdir -p "$to"
 
 fetch_spark4() {
-    conf=$(.venv/bin/python -c 'import importlib.util; print(importlib.util.find_spec("pyspark").submodule_search_locations[0])')/conf
+    conf=$(.venv/bin/python -I -c 'import importlib.util; print(importlib.util.find_spec("pyspark").submodule_search_locations[0])')/conf
     java_home=$(. "$conf/spark-env.sh" && echo "$JAVA_HOME")
     "$java_home/bin/java" --list-modules | grep -q '^jdk.incubator.vector' ||
         skip "the Java in $java_home is not a whole JDK, which Spark 4 needs. Install a JDK 17, then make env."
     command -v mvn >/dev/null || skip "no mvn (Maven), which brings Delta and hadoop-azure."
     .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --use-pep517 --no-deps \
         --require-hashes --target "$to" --requirement requirements-spark4.txt || skip "pip could not install PySpark 4.1."
-    mkdir -p "$to/pyspark/conf"
-    cp "$conf/spark-env.sh" "$conf/log4j2.properties" "$to/pyspark/conf/"
+    # The Java that make env found, and what Spark may log.
+    ln -s "$conf" "$to/pyspark/conf"
     # Delta for Spark 4.1; hadoop-azure in the version of Spark's own Hadoop, with the wildfly-openssl that it names.
     while read -r sum group name version; do
         mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \

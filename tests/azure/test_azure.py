@@ -22,7 +22,7 @@ from typing import Any
 import pyspark
 import pytest
 import yaml
-from azure.storage.blob import BlobServiceClient
+from azure.storage.blob import BlobServiceClient, ContainerClient
 
 PROJECT = Path(__file__).parents[2]
 AZURITE = PROJECT / "output/azurite/node_modules/.bin/azurite-blob"
@@ -53,11 +53,12 @@ spark.master: local[2]
 spark.driver.memory: 2g
 spark.driver.host: 127.0.0.1
 spark.driver.bindAddress: 127.0.0.1
-spark.driver.extraJavaOptions: -XX:TieredStopAtLevel=1
+spark.driver.extraJavaOptions: -XX:TieredStopAtLevel=1 -Dderby.stream.error.file={folder}/derby.log
 spark.ui.enabled: "false"
 spark.ui.showConsoleProgress: "false"
 spark.local.dir: {folder}/spark
-spark.sql.catalogImplementation: in-memory
+spark.sql.catalogImplementation: hive
+spark.hadoop.javax.jdo.option.ConnectionURL: jdbc:derby:;databaseName={folder}/metastore;create=true
 spark.sql.legacy.createHiveTableByDefault: "false"
 spark.sql.session.timeZone: UTC
 spark.sql.shuffle.partitions: "2"
@@ -70,12 +71,49 @@ spark.sql.warehouse.dir: abfs://{results}@{host}/warehouse
 
 @dataclass(frozen=True)
 class Hunt:
-    """What a run over the emulator left."""
+    """A run over the emulator.
+
+    Attributes
+    ----------
+    truth
+        What was planted.
+    results
+        The container that tables and export are in.
+    folder
+        On this disk: the profile, the catalog, logs.
+    given
+        The vars.
+    environment
+        Tells Spark and adlfs where the emulator is.
+    """
 
     truth: dict[str, Any]
-    blobs: dict[str, str]  # of the results container, by name
-    export_url: str
+    results: ContainerClient
+    folder: Path
+    given: dict[str, Any]
     environment: dict[str, str]
+
+    def dbt(self, *command: str) -> None:
+        """Run dbt in a process of its own; it must succeed."""
+        places = ["--profiles-dir", self.folder, "--target-path", self.folder / "target"]
+        places += ["--log-path", self.folder / "dbt", "--vars", json.dumps(self.given)]
+        run = subprocess.run(
+            [sys.executable, "-m", "dbt.cli.main", *command, *places, "--no-use-colors"],
+            cwd=PROJECT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert run.returncode == 0, run.stdout[-5000:] + run.stderr[-2000:]
+
+    def exported(self) -> list[dict[str, Any]]:
+        """Read the one file of the export."""
+        names = [
+            b.name for b in self.results.list_blobs("export/network_beaconing_anomalies/part-")
+        ]
+        (name,) = names
+        text = self.results.download_blob(name).readall().decode("utf-8")
+        return [json.loads(line) for line in text.splitlines()]
 
 
 def account_key_block() -> dict[str, str]:
@@ -152,61 +190,31 @@ def hunt(blobs: BlobServiceClient, tmp_path_factory: pytest.TempPathFactory) -> 
             f"BlobEndpoint=http://127.0.0.1:{port}/{ACCOUNT};"
         ),
     }
-    build = subprocess.run(
-        [
-            *(
-                sys.executable,
-                "-m",
-                "dbt.cli.main",
-                "build",
-                "--exclude-resource-type",
-                "unit_test",
-            ),
-            *("--profiles-dir", folder, "--target-path", folder / "target"),
-            *("--log-path", folder / "dbt", "--vars", json.dumps(given), "--no-use-colors"),
-        ],
-        cwd=PROJECT,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert build.returncode == 0, build.stdout[-5000:] + build.stderr[-2000:]
-    return Hunt(
-        truth=truth,
-        blobs={
-            b.name: results.download_blob(b.name).readall().decode("utf-8", "replace")
-            for b in results.list_blobs()
-        },
-        export_url=given["export_root"],
-        environment=environment,
-    )
+    hunt = Hunt(truth, results, folder, given, environment)
+    hunt.dbt("build", "--exclude-resource-type", "unit_test")
+    return hunt
 
 
 def test_every_implant_is_found_over_azure_storage(hunt: Hunt):
-    (export,) = [
-        text
-        for name, text in hunt.blobs.items()
-        if re.fullmatch(r"export/network_beaconing_anomalies/part-.*[.]json", name)
-    ]
-    found = {(f["source_ip"], f["destination_ip"]) for f in map(json.loads, export.splitlines())}
     planted = {
         (implant["source_ip"], implant["destination_ip"])
         for implant in hunt.truth["implants"]
         if implant["device_vendor"] == "Fortinet"
     }
-    assert found == planted
+    assert {(f["source_ip"], f["destination_ip"]) for f in hunt.exported()} == planted
 
 
 def test_the_tables_are_delta_tables_in_the_container(hunt: Hunt):
-    table = "warehouse/beaconing.db/network_beaconing_anomalies"
-    assert f"{table}/_delta_log/00000000000000000000.json" in hunt.blobs
-    assert any(n.startswith(table) and n.endswith(".parquet") for n in hunt.blobs)
+    table = "warehouse/beaconing.db/network_beaconing_anomalies/"
+    names = [blob.name for blob in hunt.results.list_blobs(table)]
+    assert f"{table}_delta_log/00000000000000000000.json" in names
+    assert any(name.endswith(".parquet") for name in names)
 
 
 def test_enrich_reads_the_export_through_adlfs(hunt: Hunt, tmp_path: Path):
     report = tmp_path / "report.html"
     run = subprocess.run(
-        [sys.executable, "-m", "enrich", "run", hunt.export_url],
+        [sys.executable, "-m", "enrich", "run", hunt.given["export_root"]],
         cwd=PROJECT,
         env=hunt.environment | {"ENRICH_REPORT": str(report), "ENRICH_CACHE": str(tmp_path / "c")},
         capture_output=True,
@@ -217,3 +225,12 @@ def test_enrich_reads_the_export_through_adlfs(hunt: Hunt, tmp_path: Path):
     for implant in hunt.truth["implants"]:
         assert (implant["destination_ip"] in text) == (implant["device_vendor"] == "Fortinet")
     assert KEY not in run.stdout + run.stderr + text
+
+
+def test_another_process_replaces_the_findings_of_its_day(hunt: Hunt):
+    before = hunt.exported()
+    names = ["network_beaconing_anomalies", "export_network_beaconing_anomalies"]
+    hunt.dbt("run", "--select", *names)
+    after = hunt.exported()
+    assert sorted(f["beacon_id"] for f in after) == sorted(f["beacon_id"] for f in before)
+    assert {f["run_id"] for f in after}.isdisjoint(f["run_id"] for f in before)
