@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env demo build docs test test-faults lint lock clean FORCE
+.PHONY: help env demo build docs test test-faults test-matrix test-azure lint lock clean FORCE
 
 # All that the demo makes lies here, apart from the tables and findings of real logs.
 DEMO := output/demo
@@ -10,6 +10,9 @@ SAMPLE_OPTIONS := --end-date 2026-09-30 --days 4 --rows-per-day 20000 --seed 7
 RAW_ROOT = $(patsubst %/,%,$(dir $(shell find $(DEMO)/sample -type d -name 'y=*' 2>/dev/null | head -n 1)))
 VARS = {raw_root: "$(RAW_ROOT)", end_date: 2026-09-30, lookback_days: 3, export_root: $(DEMO)/export}
 DBT := .venv/bin/dbt
+# Laid over .venv by PYTHONPATH.
+SPARK4 := $(CURDIR)/output/spark4
+SECOND_SPARK := pyspark==4.1.4
 
 # What a shell has set for another Spark, Python or dbt must not reach ours.
 unexport SPARK_HOME SPARK_CONF_DIR SPARK_REMOTE PYTHONPATH PYTHONHOME DBT_TARGET
@@ -58,19 +61,30 @@ test: lint $(DEMO)/sample/truth.json  ## lint, then every test: Python, unit, pi
 test-faults: env  ## the push under 950 faults and 50 kill -9 (two minutes; make test has a small one)
 	FULL_FAULT_TEST=1 .venv/bin/python -m pytest tests/enrich/test_push_faults.py
 
+test-matrix: env  ## the tests of the pipeline on Spark 4.1 with Delta tables and ANSI mode
+	.ci/fetch.sh spark4
+	PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/pipeline
+
+test-azure: env  ## the whole way over Azure storage: Spark 4.1 and enrich against Azurite
+	.ci/fetch.sh spark4
+	.ci/fetch.sh azurite
+	PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/azure
+
 lint: env  ## check style and format of SQL and Python
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/sqlfluff lint models tests
 
-lock:  ## resolve requirements.in anew into requirements.txt, with hashes
+lock:  ## resolve requirements.in anew into requirements.txt, with hashes, and the second Spark into requirements-spark4.txt
 	python3 -m venv output/lock
 	output/lock/bin/python -m pip install --quiet uv
 	output/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-strip-extras \
 		--custom-compile-command 'make lock' requirements.in --output-file requirements.txt
+	echo '$(SECOND_SPARK)' | output/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-strip-extras \
+		--custom-compile-command 'make lock' - --output-file requirements-spark4.txt
 	rm -rf output/lock
 
 clean:  ## remove what make made: .venv, the demo, docs, logs, caches, and a profiles.yml that nobody edited
-	rm -rf .venv $(DEMO) target logs .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(DEMO) output/spark4 output/azurite target logs .pytest_cache .ruff_cache .hypothesis
 	@find bench enrich tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 	@! cmp -s profiles.yml profiles.yml.example || rm profiles.yml

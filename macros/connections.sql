@@ -25,5 +25,5 @@
 
 {% macro beacon_id() %}
     {#- A hash that names a connection, the same every day. -#}
-    md5(concat_ws('|', device_vendor, source_ip, destination_ip, coalesce(destination_port, '-'), coalesce(protocol, '-')))
+    md5(concat_ws('|', device_vendor, source_ip, destination_ip, coalesce(cast(destination_port as string), '-'), coalesce(protocol, '-')))
 {%- endmacro %}

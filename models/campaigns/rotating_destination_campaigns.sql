@@ -28,7 +28,10 @@ alike as (
 
 select
     md5(
-        concat_ws('|', 'rotating destinations', device_vendor, source_ip, coalesce(destination_port, '-'), coalesce(protocol, '-'))
+        concat_ws(
+            '|', 'rotating destinations', device_vendor, source_ip,
+            coalesce(cast(destination_port as string), '-'), coalesce(protocol, '-')
+        )
     ) as campaign_id,
     device_vendor,
     source_ip,

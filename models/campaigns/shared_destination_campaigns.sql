@@ -33,7 +33,10 @@ alike as (
 
 select
     md5(
-        concat_ws('|', 'shared destination', device_vendor, destination_ip, coalesce(destination_port, '-'), coalesce(protocol, '-'))
+        concat_ws(
+            '|', 'shared destination', device_vendor, destination_ip,
+            coalesce(cast(destination_port as string), '-'), coalesce(protocol, '-')
+        )
     ) as campaign_id,
     device_vendor,
     destination_ip,

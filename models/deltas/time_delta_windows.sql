@@ -17,8 +17,8 @@ counted as (
         protocol,
         time_delta,
         count(*) as time_delta_count,
-        sum(sent_bytes) as total_sent_bytes,
-        sum(received_bytes) as total_received_bytes,
+        try_sum(sent_bytes) as total_sent_bytes,
+        try_sum(received_bytes) as total_received_bytes,
         max(connection_event_count) as connection_event_count
     from time_deltas
     group by device_vendor, source_ip, destination_ip, destination_port, protocol, time_delta

@@ -1,4 +1,8 @@
-"""Real dbt on real Spark, in one process with one Spark session for the whole suite."""
+"""Real dbt on real Spark, in one process with one Spark session for the whole suite.
+
+With PySpark 4 (``make test-matrix``) the tables are Delta tables and ANSI mode is on, as in Fabric
+and Databricks.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyspark
 import pytest
 import yaml
+from dbt.adapters.spark.connections import SparkCredentials
 from dbt.cli.main import dbtRunner
 from pyspark.sql import SparkSession
 
@@ -45,6 +51,40 @@ network_beaconing:
         spark.sql.shuffle.partitions: "2"
 """
 
+SPARK_4 = pyspark.__version__.startswith("4.")
+# The target's name is what makes dbt write Delta tables.
+DELTA_PROFILE = (
+    PROFILE.replace("memory\n", "memory_delta\n", 1).replace(" memory:\n", " memory_delta:\n")
+    + """\
+        spark.sql.extensions: io.delta.sql.DeltaSparkSessionExtension
+        spark.sql.catalog.spark_catalog: org.apache.spark.sql.delta.catalog.DeltaCatalog
+        spark.databricks.delta.snapshotPartitions: "1"
+        spark.sql.ansi.enabled: "true"
+"""
+)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On Spark 4 keep only what runs on Spark: the rest is the same on both."""
+    if SPARK_4:
+        here = Path(__file__).parent
+        others = [
+            i for i in items if here in i.path.parents and "dbt_process" not in i.fixturenames
+        ]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [i for i in items if i not in others]
+
+
+def leave_ansi_as_it_is() -> None:
+    """Undo that dbt-spark turns ANSI mode off; the adapters of Fabric and Databricks do not."""
+    original = SparkCredentials.__post_init__
+
+    def keep_ansi(self: SparkCredentials) -> None:
+        original(self)
+        del self.server_side_parameters["spark.sql.ansi.enabled"]
+
+    SparkCredentials.__post_init__ = keep_ansi
+
 
 @dataclass(frozen=True)
 class Result:
@@ -71,9 +111,11 @@ class Dbt:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.target = folder / "target"
-        profile = PROFILE.format(folder=folder)
+        if SPARK_4:
+            leave_ansi_as_it_is()
+        profile = (DELTA_PROFILE if SPARK_4 else PROFILE).format(folder=folder)
         (folder / "profiles.yml").write_text(profile)
-        target = yaml.safe_load(profile)["network_beaconing"]["outputs"]["memory"]
+        (target,) = yaml.safe_load(profile)["network_beaconing"]["outputs"].values()
         # dbt finds the session that is there.
         self.spark = SparkSession.builder.config(map=target["server_side_parameters"]).getOrCreate()
 
@@ -105,6 +147,7 @@ class Dbt:
         outcome = dbtRunner(callbacks=[listen]).invoke(
             [*args, *map(str, places), *given, "--no-use-colors", "--quiet"]
         )
+        assert self.spark.conf.get("spark.sql.ansi.enabled") == str(SPARK_4).lower()
         nodes = getattr(outcome.result, "results", None) or []
         return Result(
             success=outcome.success,

@@ -164,6 +164,8 @@ def fortinet_lines() -> dict[str, list[Any]]:
         offset = f"{moment + dt.timedelta(hours=2):%Y-%m-%dT%H:%M:%S}+02:00"
         rows += [row | {"TimeGenerated": offset if n % 2 else text}]
 
+    rows += beacon("10.4.0.14", "203.0.113.44", SentBytes=10**18 - 1)
+
     # -- no connections
     rows += beacon("10.4.0.11", "203.0.113.41", DeviceEventClassID="00020")
     rows += beacon("10.4.0.12", "203.0.113.42", Activity="utm:webfilter ftgd_blk")
@@ -443,6 +445,13 @@ def test_rows_without_bytes_or_ports_are_used(first):
     assert (row["total_sent_bytes"], row["total_received_bytes"]) == (None, None)
     row = first.found()["10.4.0.3"]
     assert (row["destination_port"], row["protocol"], row["event_count"]) == (None, None, 120)
+
+
+def test_bytes_beyond_what_a_number_holds_have_no_sum(first):
+    """ANSI mode stops at an overflow, and without it the sum turns negative."""
+    row = first.found()["10.4.0.14"]
+    assert (row["total_sent_bytes"], row["event_count"]) == (None, 120)
+    assert row["total_received_bytes"] > 0
 
 
 def test_quoted_numbers_are_numbers(first):
