@@ -59,11 +59,11 @@ def free_port() -> int:
 
 
 def get_json(url: str) -> Any:
-    """Answer of a Spark page; None while nobody listens."""
+    """Answer of a Spark page; None while nobody listens or Spark says that it is starting."""
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return json.load(answer)
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 
