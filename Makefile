@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env demo build docs test test-faults test-matrix test-azure lint lock clean FORCE
+.PHONY: help env demo build docs server stop test test-faults test-cluster test-matrix test-azure lint lock clean FORCE
 
 # All that the demo makes lies here, apart from the tables and findings of real logs.
 DEMO := output/demo
@@ -21,6 +21,7 @@ unexport $(filter ENRICH_%,$(.VARIABLES))
 export DBT_PROFILES_DIR := $(CURDIR)
 export PWD := $(CURDIR)
 # The demo's tables stay apart from those of real logs.
+OUTPUT := $(or $(BEACONING_OUTPUT),$(CURDIR)/output)
 export BEACONING_OUTPUT := $(CURDIR)/$(DEMO)
 export PYTHON NO_SYSTEM_JAVA
 
@@ -54,12 +55,21 @@ $(DEMO)/options: FORCE
 	@mkdir -p $(DEMO)
 	@echo '$(SAMPLE_OPTIONS)' | cmp -s - $@ || echo '$(SAMPLE_OPTIONS)' > $@
 
+server: env  ## start a Spark that stays up, for dbt … --target server, on the tables of target local
+	@BEACONING_OUTPUT='$(OUTPUT)' .venv/bin/python deploy/spark/server.py start
+
+stop:  ## stop that Spark
+	@BEACONING_OUTPUT='$(OUTPUT)' .venv/bin/python deploy/spark/server.py stop
+
 test: lint $(DEMO)/sample/truth.json  ## lint, then every test: Python, unit, pipeline and data
 	.venv/bin/python -m pytest
 	$(DBT) build --target local --vars '$(VARS)'
 
 test-faults: env  ## the push under 950 faults and 50 kill -9 (two minutes; make test has a small one)
 	FULL_FAULT_TEST=1 .venv/bin/python -m pytest tests/enrich/test_push_faults.py
+
+test-cluster: env  ## the whole build on a Spark cluster on this machine, a worker killed meanwhile; submitted jobs (six minutes)
+	.venv/bin/python -m pytest tests/cluster
 
 test-matrix: env  ## the tests of the pipeline on Spark 4.1 with Delta tables and ANSI mode
 	.ci/fetch.sh spark4

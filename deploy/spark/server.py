@@ -1,0 +1,184 @@
+"""A Spark that stays up, for quick dbt commands: `make server`, then `dbt … --target server`.
+
+Settings and tables are target `local`'s in profiles.yml, the address is target `server`'s.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pyspark
+import typer
+import yaml
+from pyhive import hive
+from rich.console import Console
+
+PROJECT = Path(__file__).resolve().parents[2]
+CLASS = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
+START_SECONDS = 180
+
+app = typer.Typer(add_completion=False, help=__doc__)
+console = Console(highlight=False, soft_wrap=True)
+
+
+def output_folder() -> Path:
+    """Where target `local` keeps its tables, as profiles.yml says it."""
+    return Path(os.environ.get("BEACONING_OUTPUT") or PROJECT / "output").resolve()
+
+
+def fail(what: str, cure: str) -> typer.Exit:
+    """Print an error with its cure; raise what is returned."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {what}\n  {cure}")
+    return typer.Exit(1)
+
+
+def read_targets() -> dict[str, dict[str, Any]]:
+    """Targets of profiles.yml by name, rendered.
+
+    Raises
+    ------
+    typer.Exit
+        Where profiles.yml has no target `local` or `server`.
+    """
+    folder = Path(os.environ.get("DBT_PROFILES_DIR") or PROJECT)
+
+    def env_var(name: str, default: str | None = None) -> str:
+        return os.environ.get(name) or default or ""
+
+    try:
+        text = (folder / "profiles.yml").read_text("utf-8")
+        os.environ["PWD"] = str(PROJECT)
+        rendered = jinja2.Environment().from_string(text).render(env_var=env_var)
+        targets = yaml.safe_load(rendered)["network_beaconing"]["outputs"]
+    except FileNotFoundError:
+        raise fail(f"no profiles.yml in {folder}.", "Run make env, which makes it.") from None
+    for name in ("local", "server"):
+        if name not in targets:
+            cure = "Copy it from profiles.yml.example."
+            raise fail(f"{folder}/profiles.yml has no target {name}.", cure)
+    return targets
+
+
+def command_of(pid: int) -> str:
+    """Command line of a process; empty where there is none."""
+    asked = ["ps", "-o", "command=", "-ww", "-p", str(pid)]
+    return subprocess.run(asked, capture_output=True, text=True).stdout.strip()
+
+
+def running_pid(pid_file: Path) -> int | None:
+    """Process of the server that wrote `pid_file`, where it still runs."""
+    try:
+        pid = int(pid_file.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    # The number may belong to another process by now.
+    return pid if CLASS in command_of(pid) else None
+
+
+def answers(host: str, port: int) -> bool:
+    """Whether a query is answered."""
+    try:
+        with hive.connect(host=host, port=port, username="dbt") as connection:
+            cursor = connection.cursor()
+            cursor.execute("select 1")
+            return cursor.fetchall() == [(1,)]
+    except Exception:
+        return False
+
+
+@app.command()
+def start() -> None:
+    """Start the server and wait until it answers."""
+    # Each attempt while Spark starts would be reported.
+    logging.disable()
+    targets = read_targets()
+    host, port = str(targets["server"]["host"]), int(targets["server"]["port"])
+    folder = output_folder() / "server"
+    pid_file, log = folder / "pid", folder / "log"
+    use = f"Use it: dbt run --target server    Stop it: make stop    Log: {log}"
+    if pid := running_pid(pid_file):
+        console.print(f"The server runs already on {host}:{port} (process {pid}).\n{use}")
+        return
+    if answers(host, port):
+        cure = "Stop that one, or give another port: BEACONING_SERVER_PORT=10001 make server"
+        raise fail(f"another Spark server answers on {host}:{port}.", cure)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    spark_home = Path(pyspark.__file__).parent
+    settings = targets["local"].get("server_side_parameters", {})
+    command = [str(spark_home / "bin/spark-submit"), "--class", CLASS]
+    for name, value in settings.items():
+        command += ["--conf", f"{name}={value}"]
+    command += ["spark-internal", "--hiveconf", f"hive.server2.thrift.bind.host={host}"]
+    command += ["--hiveconf", f"hive.server2.thrift.port={port}"]
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env={**os.environ, "SPARK_HOME": str(spark_home)},
+            # Ctrl-C at the terminal must not end it.
+            start_new_session=True,
+        )
+    pid_file.write_text(str(process.pid))
+
+    started = time.monotonic()
+    with console.status("Spark is starting …"):
+        while not answers(host, port):
+            if process.poll() is not None:
+                pid_file.unlink()
+                raise fail(*why_it_ended(log))
+            if time.monotonic() - started > START_SECONDS:
+                stop()
+                cure = f"Look into {log}."
+                raise fail(f"the server did not answer within {START_SECONDS} s.", cure)
+            time.sleep(0.3)
+    seconds = time.monotonic() - started
+    console.print(f"Spark answers on {host}:{port} after {seconds:.0f} s.\n{use}")
+
+
+def why_it_ended(log: Path) -> tuple[str, str]:
+    """Tell what stopped the server while it started, and the cure."""
+    text = log.read_text("utf-8", "replace")
+    if "Another instance of Derby" in text:
+        what = "the tables are in use: a dbt command with target local runs."
+        return what, "Wait for its end, then run make server again."
+    if "Address already in use" in text or "Could not create ServerSocket" in text:
+        cure = "Give another port: BEACONING_SERVER_PORT=10001 make server"
+        return "the port is in use.", cure
+    return f"Spark ended while starting:\n{text[-2000:]}", f"All of it is in {log}."
+
+
+@app.command()
+def stop() -> None:
+    """Stop the server that `start` started, and nothing else."""
+    pid_file = output_folder() / "server/pid"
+    pid = running_pid(pid_file)
+    if pid is None:
+        pid_file.unlink(missing_ok=True)
+        console.print("No server runs.")
+        return
+    os.kill(pid, signal.SIGTERM)
+    with console.status("Spark is stopping …"):
+        for _ in range(300):
+            if running_pid(pid_file) is None:
+                break
+            time.sleep(0.1)
+        else:
+            os.kill(pid, signal.SIGKILL)
+    pid_file.unlink(missing_ok=True)
+    console.print(f"Stopped the server (process {pid}).")
+
+
+if __name__ == "__main__":
+    sys.exit(app())
