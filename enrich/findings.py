@@ -395,11 +395,11 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
                 continue
             check(row, f"{file}, line {number}")
             findings.append(row)
-            runs.setdefault(tuple(row[c] for c in ("end_date", "device_vendor", "run_id")), file)
+            runs.setdefault((row["end_date"], row["run_id"]), file)
     if len(runs) > 1:
         shown = "; ".join(f"{', '.join(run)} in {file}" for run, file in list(runs.items())[:3])
         raise ContractError(
-            f"{folder} holds the rows of {len(runs)} runs (end_date, device_vendor, run_id): "
+            f"{folder} holds the rows of {len(runs)} runs (end_date, run_id): "
             f"{shown}. Empty the folder and build the export again."
         )
     counts = Counter((row["run_id"], row["beacon_id"]) for row in findings)
@@ -409,6 +409,11 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
             "Empty the folder and build the export again."
         )
     return sorted(findings, key=rank)
+
+
+def vendors_of(findings: list[dict[str, Any]]) -> list[str]:
+    """List the vendors that findings are of, each once, in order."""
+    return sorted({str(finding["device_vendor"]) for finding in findings})
 
 
 def rank(finding: dict[str, Any]) -> tuple[bool, int, float, float]:
