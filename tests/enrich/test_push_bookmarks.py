@@ -98,6 +98,12 @@ def test_another_run_of_the_day_makes_none_another_day_does():
     assert bookmarks.name_of(WORKSPACE, finding | {"end_date": "2026-10-01"}) != name
 
 
+def test_a_beacon_id_cannot_end_the_text_in_the_query():
+    (finding,) = made_findings(1, beacon_id='a" or 1 == 1 //\\')
+    query = bookmarks.properties_of(finding)["query"]
+    assert r'BeaconId == "a\" or 1 == 1 //\\" |' in query
+
+
 def test_a_refused_bookmark_costs_no_row(manager, settings):
     manager.faults = [403, 403, 403]
     result = push.push(made_findings(3), settings)
