@@ -5,8 +5,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from conftest import made_findings
 from ingestion_server import RULE, IngestionServer
-from made_findings import made_findings
 
 from enrich import bookmarks, push
 
