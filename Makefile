@@ -8,7 +8,7 @@
 DEMO := output/demo
 SAMPLE_OPTIONS := --end-date 2026-09-30 --days 4 --rows-per-day 20000 --seed 7
 RAW_ROOT = $(patsubst %/,%,$(dir $(shell find $(DEMO)/sample -type d -name 'y=*' 2>/dev/null | head -n 1)))
-VARS = {raw_root: "$(RAW_ROOT)", end_date: 2026-09-30, lookback_days: 3, export_root: $(DEMO)/export}
+VARS = {raw_root: "$(RAW_ROOT)", end_date: 2026-09-30, lookback_days: 3, device_vendor: [Fortinet, Palo Alto Networks], export_root: $(DEMO)/export}
 DBT := .venv/bin/dbt
 # Laid over .venv by PYTHONPATH.
 SPARK4 := $(CURDIR)/output/spark4

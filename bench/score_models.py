@@ -105,12 +105,14 @@ def put_over(
     given = {
         "score_window": """
             select
+                'Fortinet' as device_vendor,
                 timestamp'2026-03-09 23:00:00' as rita_start,
                 timestamp'2026-03-10 23:59:59' as rita_end,
                 cast(array() as array<struct<gap_start: timestamp, gap_end: timestamp>>) as log_gaps
         """,
         "destination_rarity": """
             select
+                device_vendor,
                 destination_ip,
                 1L as sources,
                 1L as active_sources,
@@ -118,7 +120,7 @@ def put_over(
                 1 as days_seen,
                 0 as history_days
             from connection_days
-            group by destination_ip
+            group by device_vendor, destination_ip
         """,
         "null_quantiles": spark.read.csv(
             str(PROJECT / "seeds/null_quantiles.csv"),

@@ -13,7 +13,7 @@ from typing import Any
 from enrich import sentinel
 
 API_VERSION = "2024-03-01"
-QUERY = 'NetworkBeaconing | where BeaconId == "{BeaconId}" | sort by EndDate desc'
+QUERY = "NetworkBeaconing | where BeaconId == {BeaconId} | sort by EndDate desc"
 
 
 def name_of(workspace: str, finding: dict[str, Any]) -> str:
@@ -55,7 +55,8 @@ def properties_of(finding: dict[str, Any]) -> dict[str, Any]:
         "displayName": sentinel.cut_text(title, 256),
         "notes": sentinel.cut_text("\n".join(map(str, row.get("Reasons", []))), 4_000),
         "labels": ["network_beaconing", row["Severity"]],
-        "query": QUERY.format(BeaconId=row["BeaconId"].replace('"', "")),
+        # Texts of KQL are written as JSON writes them.
+        "query": QUERY.format(BeaconId=sentinel.json_text(row["BeaconId"])),
         "queryResult": sentinel.cut_text(sentinel.json_text(row)),
         "eventTime": row.get("LastSeen", row["EndDate"]),
     }

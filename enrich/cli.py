@@ -17,6 +17,7 @@ from enrich.findings import (
     UserError,
     read_enriched,
     read_findings,
+    vendors_of,
     write_enriched,
     write_text,
 )
@@ -302,7 +303,7 @@ def status(export_root: ExportRoot = None, config_file: ConfigFile = None) -> No
     if findings:
         first = findings[0]
         say(
-            f"Export: {len(findings)} findings of {visible(first['device_vendor'])} on "
+            f"Export: {len(findings)} findings of {visible(' and '.join(vendors_of(findings)))} on "
             f"{first['end_date']}, run {visible(first['run_id'])}"
         )
         enriched = "country" in read_enriched(settings.export_root, findings)[0]

@@ -22,6 +22,7 @@ else:
 
 DEFAULT_FILE = Path("enrich.toml")
 PREFIX = "ENRICH_"
+MAY_BE_ZERO = ("lifetime_days", "bookmarks")  # keep no answer, make no bookmark
 
 
 @dataclass
@@ -203,8 +204,7 @@ def put(
     kind = typing.get_type_hints(type(table))[key]
     try:
         converted_value = converted(value, kind, from_text=folder is None)
-        default = getattr(type(table)(), key)
-        if kind in (int, float) and converted_value == 0 != default:
+        if kind in (int, float) and converted_value == 0 and key not in MAY_BE_ZERO:
             raise ValueError("give a number above 0.")
         setattr(table, key, converted_value)
     except (TypeError, ValueError) as error:
@@ -236,7 +236,7 @@ def converted(value: Any, kind: Any, from_text: bool) -> Any:  # noqa: ANN401
         If it is not, saying what it should be.
     """
     if kind == Path or kind == Path | None:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or (kind == Path and not value):
             raise ValueError("give a path.")
         return Path(value).expanduser() if value else None
     if kind is bool:

@@ -65,7 +65,7 @@ LOOKUP_COLUMNS = {
 
 
 SECRET_NAME = re.compile(r"key|secret|token|password|passwd|credential|connection_string", re.I)
-LONGEST_REASON = 200  # characters
+LONGEST_REASON = 300  # characters
 
 
 class UserError(Exception):
@@ -89,16 +89,38 @@ def reason_of(error: BaseException, secrets: Iterable[str] = ()) -> str:
     Returns
     -------
     str
-        Kind and message; user names and query strings of URLs are left out.
+        Kind and message, as `without_secrets` leaves them.
     """
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return without_secrets(text, secrets)
+
+
+def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
+    """Return text fit for output, report, cache and ledger, whatever a server has put into it.
+
+    Parameters
+    ----------
+    text
+        An error message.
+    secrets
+        Values that must not be shown, besides those of environment variables with telling names.
+
+    Returns
+    -------
+    str
+        One line of at most `LONGEST_REASON` characters. Secrets, tokens, and user names and query
+        strings of URLs are replaced, and what is not printable is a blank.
+    """
     known = {value for name, value in os.environ.items() if SECRET_NAME.search(name)}
     for secret in sorted(known.union(secrets), key=len, reverse=True):
         if len(secret) >= 6:
             text = text.replace(secret, "***")
+    text = re.sub(r"(?i)\bbearer\s+\S+", "Bearer ***", text)
+    text = re.sub(r"\beyJ[\w-]+(\.[\w-]+)*", "***", text)
+    text = re.sub(r"(?i)\b(sig|client_secret|password)=[^&\s]+", r"\1=***", text)
     text = re.sub(r"//[^/\s@]*@", "//***@", text)
     text = re.sub(r"\?[^\s'\"]*=[^\s'\"]*", "?***", text)
-    text = " ".join(text.split())
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
 
 
@@ -395,11 +417,11 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
                 continue
             check(row, f"{file}, line {number}")
             findings.append(row)
-            runs.setdefault(tuple(row[c] for c in ("end_date", "device_vendor", "run_id")), file)
+            runs.setdefault((row["end_date"], row["run_id"]), file)
     if len(runs) > 1:
         shown = "; ".join(f"{', '.join(run)} in {file}" for run, file in list(runs.items())[:3])
         raise ContractError(
-            f"{folder} holds the rows of {len(runs)} runs (end_date, device_vendor, run_id): "
+            f"{folder} holds the rows of {len(runs)} runs (end_date, run_id): "
             f"{shown}. Empty the folder and build the export again."
         )
     counts = Counter((row["run_id"], row["beacon_id"]) for row in findings)
@@ -409,6 +431,11 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
             "Empty the folder and build the export again."
         )
     return sorted(findings, key=rank)
+
+
+def vendors_of(findings: list[dict[str, Any]]) -> list[str]:
+    """List the vendors that findings are of, each once, in order."""
+    return sorted({str(finding["device_vendor"]) for finding in findings})
 
 
 def rank(finding: dict[str, Any]) -> tuple[bool, int, float, float]:

@@ -74,8 +74,8 @@ class Lookup:
         Why it cannot be asked at all; empty if it can.
     wanted
         Whether the user asked for it: then being unavailable makes the run partial.
-    cache_as
-        Name of the answers in the cache.
+    note
+        What to say beside the counts, such as what its source holds that cannot be used.
     lifetime_days
         How long an answer is kept.
     timeout_seconds
@@ -97,7 +97,7 @@ class Lookup:
     remote: bool = False
     unavailable: str = ""
     wanted: bool = False
-    cache_as: str = ""
+    note: str = ""
     lifetime_days: float = 1
     timeout_seconds: float = 20
     per_second: float = 2
@@ -360,23 +360,24 @@ def answers_of(
         return dict.fromkeys(addresses, answer), outcome
 
     answers: dict[str, Answer] = {}
-    kind = lookup.cache_as or lookup.name
+    bulk: dict[str, Answer] = {}
     pace = Pace(lookup.per_second)
     failures_in_a_row, last = 0, ""
     if lookup.ask_many and lookup.batch > 1:
-        unknown = [a for a in addresses if ":" not in a and cache.get(kind, a) is None]
+        unknown = [a for a in addresses if ":" not in a and not cache.get(lookup.name, a)]
         for start in range(0, len(unknown), lookup.batch):
             several = unknown[start : start + lookup.batch]
             outcome.asked += len(several)
             found = ask_in_bulk(lookup, several, pace)
             for address, answer in found.items():
-                cache.put(kind, address, answer, lookup.lifetime_days)
+                cache.put(lookup.name, address, answer, lookup.lifetime_days)
+            bulk |= found
             progress(start + len(several), len(addresses))
             if not found:
                 break  # whether one address or the provider is to blame, asking singly tells
     for number, address in enumerate(addresses, start=1):
         if lookup.remote:
-            answer = cache.get(kind, address)
+            answer = bulk.get(address) or cache.get(lookup.name, address)
             if answer is None and ":" in address:
                 answer = Answer("skipped: IPv6 addresses are not sent to providers")
             if answer is None and failures_in_a_row >= GIVE_UP_AFTER:
@@ -384,7 +385,7 @@ def answers_of(
             if answer is None:
                 outcome.asked += 1
                 answer = ask_remote(lookup, address, pace)
-                cache.put(kind, address, answer, lookup.lifetime_days)
+                cache.put(lookup.name, address, answer, lookup.lifetime_days)
                 if answer.status.startswith("failed"):
                     failures_in_a_row, last = failures_in_a_row + 1, answer.status
                 else:
@@ -403,10 +404,10 @@ def answers_of(
             outcome.partial = True
             outcome.reason = outcome.reason or why
         progress(number, len(addresses))
+    outcome.reason = outcome.reason or lookup.note
     return answers, outcome
 
 
-WORST_FIRST = ("failed", "skipped", "ok", "miss")
 TI_SEVERITIES = ("critical", "high", "warning", "medium", "low", "information", "unknown")
 
 

@@ -228,7 +228,7 @@ class Feed:
         # By version and prefix length, then by network address as a number.
         self.entries: dict[tuple[int, int], dict[int, list[tuple[str, str]]]] = {}
         self.count = 0
-        self.unreadable: list[int] = []
+        self.unreadable: list[str] = []
         with path.open(encoding="utf-8-sig", newline="") as file:
             self._read(
                 csv.reader(line for line in file if line.strip() and line.strip()[0] not in "#;")
@@ -246,7 +246,7 @@ class Feed:
             places += range(len(cells))
             place = next((p for p in places if p < len(cells) and networks[p]), None)
             if place is None:
-                self.unreadable.append(number)
+                self.unreadable.append(", ".join(cells)[:40])
                 continue
             network = networks[place]
             severe = header.index("severity") if "severity" in header else -1
@@ -296,4 +296,7 @@ def feed(path: Path | None) -> Lookup:
         return off("feed", FEED, f"{path} cannot be read ({reason_of(error)})", wanted=True)
     if not entries.count:
         return off("feed", FEED, f"{path} holds no address or network", wanted=True)
-    return Lookup("feed", entries.ask, FEED, wanted=True)
+    note = ""
+    if unreadable := entries.unreadable:
+        note = f"{len(unreadable)} lines of {path} hold no address, such as {unreadable[0]!r}"
+    return Lookup("feed", entries.ask, FEED, wanted=True, note=note)

@@ -14,7 +14,6 @@ import gzip
 import io
 import logging
 import math
-import os
 import random
 import re
 import time
@@ -26,13 +25,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from enrich import sentinel
-from enrich.findings import UserError
+from enrich.findings import UserError, without_secrets
 from enrich.ledger import Key, Ledger, Queued, now
 
 # The service takes 1 MB a request, compressed or not.
 LARGEST_REQUEST = 1_000_000  # bytes
 RETRIED_STATUSES = {408, 429, 500, 502, 503, 504}
-SECRET_VARIABLES = ("AZURE_CLIENT_SECRET", "AZURE_CLIENT_CERTIFICATE_PASSWORD", "AZURE_PASSWORD")
 CURES = {
     400: "The columns of the stream may differ: deploy deploy/main.bicep of this version again",
     401: "The service does not know the login: check tenant and push.audience",
@@ -435,30 +433,6 @@ def retry_after_seconds(value: str | None) -> float:
         except (ValueError, TypeError):
             return 0.0
     return max(seconds, 0.0) if math.isfinite(seconds) else 0.0
-
-
-def without_secrets(text: str) -> str:
-    """Return text fit for output and ledger, whatever a server or library has put into it.
-
-    Parameters
-    ----------
-    text
-        An error message.
-
-    Returns
-    -------
-    str
-        One line of at most 300 characters; tokens and the secrets of the environment replaced.
-    """
-    for name in SECRET_VARIABLES:
-        if os.environ.get(name):
-            text = text.replace(os.environ[name], "***")
-    text = re.sub(r"(?i)\bbearer\s+\S+", "Bearer ***", text)
-    text = re.sub(r"\beyJ[\w-]+(\.[\w-]+)*", "***", text)
-    text = re.sub(r"(?i)\b(sig|client_secret|password)=[^&\s]+", r"\1=***", text)
-    text = "".join(c if c.isprintable() else " " for c in text)
-    text = " ".join(text.split())
-    return text if len(text) <= 300 else text[:299] + "…"
 
 
 class _Unsent(Exception):

@@ -17,7 +17,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from enrich.findings import LOOKUP_COLUMNS, contract
+from enrich.findings import LOOKUP_COLUMNS, contract, vendors_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 SIGNIFICANT_DIGITS = 6
@@ -42,10 +42,9 @@ def render(findings: list[dict[str, Any]]) -> str:
         for name in ("report.html", "report.css", "report.js")
     )
     outline = re.search(r'd="([^"]+)"', (TEMPLATES / "world.svg").read_text(encoding="utf-8"))
-    first = findings[0] if findings else {}
-    title = " ".join(
-        ["Beaconing", *(str(first[name]) for name in ("device_vendor", "end_date") if first)]
-    )
+    title = "No beaconing found"
+    if findings:
+        title = f"Beaconing on {findings[0]['end_date']}, {' and '.join(vendors_of(findings))}"
     parts = {
         "title": html.escape(title),
         "style": style,

@@ -8,6 +8,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from enrich.findings import vendors_of
+
 LONGEST_TEXT = 300  # characters shown of one value
 
 
@@ -44,9 +46,9 @@ def findings_table(findings: list[dict[str, Any]]) -> Table:
     Returns
     -------
     rich.table.Table
-        Severity (and status or suppression), source, destination with port and protocol (and
-        country, owner and feed where they are known), beacon_score, percent_beacon, number of
-        events, and the reasons, one a line.
+        Severity (and status or suppression), source (and vendor where there are several),
+        destination with port and protocol (and country, owner and feed where they are known),
+        beacon_score, percent_beacon, number of events, and the reasons, one a line.
     """
     table = Table(box=box.SIMPLE_HEAD, title=f"{len(findings)} beaconing connection(s)")
     for name in ("severity", "source", "destination"):
@@ -54,7 +56,11 @@ def findings_table(findings: list[dict[str, Any]]) -> Table:
     for name in ("beacon_score", "percent_beacon", "events"):
         table.add_column(name, justify="right", overflow="fold")
     table.add_column("reasons", overflow="fold")
+    several_vendors = len(vendors_of(findings)) > 1
     for finding in findings:
+        source = visible(finding.get("source_ip"))
+        if several_vendors:
+            source += f"\n{visible(finding.get('device_vendor'))}"
         state = "suppressed" if finding.get("suppressed") is True else finding.get("status")
         destination = endpoint(finding.get("destination_ip"), finding.get("destination_port"))
         known = [finding.get(name) for name in ("country", "as_organization")]
@@ -63,7 +69,7 @@ def findings_table(findings: list[dict[str, Any]]) -> Table:
         lines = [f"{destination} {visible(finding.get('protocol'))}"]
         cells = [
             f"{visible(finding.get('severity'))}\n{visible(state)}",
-            visible(finding.get("source_ip")),
+            source,
             "\n".join(lines + [visible(text) for text in known if text]),
             rounded(finding.get("beacon_score"), 2),
             rounded(finding.get("percent_beacon"), 1),

@@ -16,12 +16,12 @@
 
 
 {% macro clear_result_partition() %}
-    {#- Pre-hook of results: empties the partition of this end_date and vendor, because an overwrite leaves a partition alone that yields no rows. -#}
+    {#- Pre-hook of results: empties the partitions of this end_date and vendors, because an overwrite leaves a partition alone that yields no rows. -#}
     {%- if is_incremental() -%}
-        {{- drop_partitions(
-            this,
-            [{'end_date': "date '" ~ end_date() ~ "'", 'device_vendor': "'" ~ var('device_vendor') ~ "'"}],
-            config.get('file_format')
-        ) -}}
+        {%- set partitions = [] -%}
+        {%- for vendor in judged_vendors() -%}
+            {%- do partitions.append({'end_date': "date '" ~ end_date() ~ "'", 'device_vendor': "'" ~ vendor ~ "'"}) -%}
+        {%- endfor -%}
+        {{- drop_partitions(this, partitions, config.get('file_format')) -}}
     {%- endif -%}
 {% endmacro %}

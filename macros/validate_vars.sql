@@ -1,6 +1,6 @@
 {% macro var_rules() %}
     {#-
-        What each var may be: kind, then for numbers (lowest, highest), for choices the values, for text a pattern.
+        What each var may be: kind, then for numbers (lowest, highest), for choices the values, for text a pattern; texts are one text or a list.
         Text that reaches SQL holds no quote, semicolon, backslash or control character; a location no glob character either.
     -#}
     {%- set name = '[A-Za-z0-9][A-Za-z0-9 ._&()+-]*' -%}
@@ -9,7 +9,7 @@
     {{- return({
         'end_date': ('date',),
         'lookback_days': ('integer', 0, 365),
-        'device_vendor': ('text', name, 'a DeviceVendor: letters, digits, blanks and . _ & ( ) + -'),
+        'device_vendor': ('texts', name, 'a DeviceVendor (letters, digits, blanks and . _ & ( ) + -), or several as [Fortinet, Check Point]'),
         'raw_root': ('text', place, 'a path or URL without quotes, blanks, commas, semicolons, backslashes, or * ? [ ] { }'),
         'adls_account': ('text', azure_name, 'a storage account name'),
         'adls_container': ('text', azure_name, 'a container name'),
@@ -79,6 +79,9 @@
         {%- if text != 'yesterday' and not (parts and 1 <= parts.group(3) | int <= days) -%}
             {{- return(said ~ 'a day that exists, as YYYY-MM-DD, or yesterday') -}}
         {%- endif -%}
+    {%- elif kind == 'texts' and value is not string and value is sequence and value is not mapping -%}
+        {%- if not value -%}{{- return(said ~ rule[2]) -}}{%- endif -%}
+        {%- for text in value if text is not string or not modules.re.fullmatch(rule[1], text) -%}{{- return(said ~ rule[2]) -}}{%- endfor -%}
     {%- elif value is not string or not modules.re.fullmatch(rule[1], value) -%}
         {{- return(said ~ rule[2]) -}}
     {%- endif -%}

@@ -35,6 +35,7 @@ const findings = data.rows.map((row, place) => {
 });
 const enriched = data.columns.includes("country");
 const shown = findings.filter((f) => !f.suppressed);
+const vendors = [...new Set(findings.map((f) => f.device_vendor))].sort();
 
 // --- Words ------------------------------------------------------------------------------------------------------------
 
@@ -269,18 +270,20 @@ const COLUMNS = [
   { name: "source", address: true, sort: (f) => addressKey(f.source_ip), cell: (f) => f.source_ip },
   { name: "destination", address: true, sort: (f) => addressKey(f.destination_ip), cell: (f) => [visible(endpoint(f)) + " " + visible(f.protocol), enriched && f.country ? el("span", { class: "sub" }, [f.city, f.country].filter(Boolean).join(", ")) : null] },
   { name: "owner", wide: true, only: enriched, sort: (f) => f.as_organization || "\uffff", cell: (f) => [f.as_organization || f.whois_organization, known(f).length ? el("span", { class: "alarm" }, shortened(known(f)[0], 60)) : null] },
+  { name: "vendor", only: vendors.length > 1, sort: (f) => f.device_vendor, cell: (f) => shortened(f.device_vendor, 40) },
   { name: "sleep", number: true, sort: (f) => sleepOf(f) ?? Infinity, cell: (f) => [seconds(sleepOf(f)), el("span", { class: "sub" }, f.estimated_jitter_percent === null ? "–" : "jitter " + Math.round(f.estimated_jitter_percent) + " %")] },
   { name: "events", number: true, sort: (f) => -f.event_count, cell: (f) => [whole(f.event_count), f.denied_event_count ? el("span", { class: "sub" }, whole(f.denied_event_count) + " denied") : null] },
   { name: "per hour", cell: spark },
   { name: "why", cell: (f) => [f.reasons[0], f.reasons.length > 1 ? el("span", { class: "sub" }, `and ${f.reasons.length - 1} more`) : null] },
 ].filter((column) => column.only !== false);
 
-const state = { search: "", severity: "", status: "", suppressed: false, column: null, down: false, page: 0, only: null, open: new Set() };
+const FILTERS = ["severity", "status", "vendor"];
+const state = { search: "", severity: "", status: "", vendor: "", suppressed: false, column: null, down: false, page: 0, only: null, open: new Set() };
 let listed = [];
 
 function haystack(f) {
   if (f.haystack === undefined) {
-    f.haystack = [endpoint(f), f.source_ip, f.protocol, f.severity, f.status, f.beacon_id, f.found_by, ...(f.reasons || []), f.country, f.city, f.as_organization,
+    f.haystack = [endpoint(f), f.source_ip, f.protocol, f.device_vendor, f.severity, f.status, f.beacon_id, f.found_by, ...(f.reasons || []), f.country, f.city, f.as_organization,
       f.asn && "AS" + f.asn, f.whois_organization, f.reverse_dns, f.shared_destination_campaign_id, f.rotating_destination_campaign_id, ...known(f)].filter(Boolean).join("\n").toLowerCase();
   }
   return f.haystack;
@@ -289,7 +292,7 @@ function haystack(f) {
 function select() {
   const words = state.search.toLowerCase().split(/\s+/).filter(Boolean);
   listed = findings.filter((f) => (state.suppressed || !f.suppressed) && (!state.severity || f.severity === state.severity)
-    && (!state.status || f.status === state.status) && (!state.only || state.only.has(f.place)) && words.every((word) => haystack(f).includes(word)));
+    && (!state.status || f.status === state.status) && (!state.vendor || f.device_vendor === state.vendor) && (!state.only || state.only.has(f.place)) && words.every((word) => haystack(f).includes(word)));
   if (state.column) {
     const keyed = listed.map((f) => [state.column.sort(f), f]);
     keyed.sort(([a, f], [b, g]) => (a < b ? -1 : a > b ? 1 : f.place - g.place));
@@ -332,8 +335,8 @@ function draw() {
 }
 
 function choose(changes) {
-  Object.assign(state, { search: "", severity: "", status: "", only: null, page: 0 }, changes);
-  for (const name of ["search", "severity", "status"]) byId(name).value = state[name];
+  Object.assign(state, { search: "", severity: "", status: "", vendor: "", only: null, page: 0 }, changes);
+  for (const name of ["search", ...FILTERS]) byId(name).value = state[name];
   select();
   byId("findings-title").scrollIntoView({ behavior: "smooth" });
 }
@@ -430,9 +433,14 @@ function suppressions() {
 
 function aboutRun() {
   if (!findings.length) { byId("run").append(el("p", { class: "hint" }, "The export is there, and empty: the run found nothing. Report made " + data.made_at + ".")); return; }
-  const names = ["device_vendor", "end_date", "score_window_days", "history_days", "active_sources", "percent_beacon_threshold", "daily_event_count_threshold", "time_delta_threshold",
+  const names = ["end_date", "score_window_days", "percent_beacon_threshold", "daily_event_count_threshold", "time_delta_threshold",
     "beacon_score_threshold", "run_id", "run_started_at"];
   byId("run").append(values({ ...findings[0], "report made": data.made_at }, [...names, "report made"]));
+  // Each vendor is a population of its own.
+  byId("run").append(table(["vendor", "findings", "days of history", "sources"], vendors.map((vendor) => {
+    const own = findings.filter((f) => f.device_vendor === vendor);
+    return [vendor, whole(own.length), whole(own[0].history_days), whole(own[0].active_sources)];
+  }), [1, 2, 3]));
   if (enriched) {
     const rows = data.lookups.filter((name) => name.endsWith("_status")).map((name) => {
       const reasons = [...count(findings, (f) => f[name] || "–")].sort((a, b) => b[1] - a[1]).slice(0, 4);
@@ -444,14 +452,16 @@ function aboutRun() {
 
 function start() {
   const first = findings[0];
-  byId("title").textContent = first ? `Beaconing on ${visible(first.end_date)}, ${visible(first.device_vendor)}` : "No beaconing found";
+  byId("title").textContent = first ? `Beaconing on ${visible(first.end_date)}, ${vendors.map(visible).join(" and ")}` : "No beaconing found";
   byId("subtitle").textContent = first ? `${plural(shown.length, "finding")} to look at. Run ${visible(first.run_id)}, started ${visible(first.run_started_at)}.` : "Nothing passed the thresholds of the run.";
   const fill = (id, items) => byId(id).append(...items.map((item) => el("option", { value: item }, item)));
   fill("severity", SEVERITIES.filter((severity) => findings.some((f) => f.severity === severity)));
   fill("status", [...new Set(findings.map((f) => f.status))].sort());
+  fill("vendor", vendors);
+  byId("vendor").parentElement.hidden = vendors.length < 2;
   let timer = 0;
   byId("search").addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(() => { state.search = byId("search").value; state.page = 0; select(); }, 120); });
-  for (const name of ["severity", "status"]) byId(name).addEventListener("change", () => { state[name] = byId(name).value; state.page = 0; select(); });
+  for (const name of FILTERS) byId(name).addEventListener("change", () => { state[name] = byId(name).value; state.page = 0; select(); });
   byId("suppressed").addEventListener("change", () => { state.suppressed = byId("suppressed").checked; state.page = 0; select(); });
   byId("clear").addEventListener("click", () => { Object.assign(state, { column: null, suppressed: false }); byId("suppressed").checked = false; choose({}); });
   byId("open-all").addEventListener("click", () => { listed.slice(state.page * PAGE, (state.page + 1) * PAGE).forEach((f) => state.open.add(f.place)); draw(); });

@@ -6,18 +6,21 @@ with egress as (
     select * from {{ ref('public_egress') }}
     where
         {% if var('baseline_source') == 'current' %}log_date = {{ end_date }}{% else %}{{ in_window() }}{% endif %}
-        and device_vendor = '{{ var("device_vendor") }}'
+        and {{ of_judged_vendors() }}
 ),
 
 history as (
-    select cast(count(distinct log_date) as int) as history_days
+    select
+        device_vendor,
+        cast(count(distinct if(log_date < {{ end_date }}, log_date, null)) as int) as history_days
     from egress
-    where log_date < {{ end_date }}
+    group by device_vendor
 ),
 
 -- Quiet is judged on the day alone: a new laptop has no history.
 sources as (
     select
+        device_vendor,
         'source' as role,
         source_ip as ip_address,
         count(*) as event_count,
@@ -26,41 +29,48 @@ sources as (
         count(*) > {{ var('daily_event_count_threshold') }} as is_kept
     from egress
     where log_date = {{ end_date }}
-    group by source_ip
+    group by device_vendor, source_ip
 ),
 
 active_sources as (
     select
+        device_vendor,
         log_date,
         count(distinct source_ip) as active_sources
     from egress
-    group by log_date
+    group by device_vendor, log_date
 ),
 
 destination_days as (
     select
+        device_vendor,
         log_date,
         destination_ip,
         count(*) as event_count,
         count(distinct source_ip) as degree_of_srcip
     from egress
-    group by log_date, destination_ip
+    group by device_vendor, log_date, destination_ip
 ),
 
 -- Popular is the largest day, not the union of days: over weeks a union counts every new lease of an address.
 destination_degrees as (
     select
+        destination_days.device_vendor,
         destination_days.destination_ip,
         sum(if(destination_days.log_date = {{ end_date }}, destination_days.event_count, 0)) as event_count,
         max(destination_days.degree_of_srcip) as degree_of_srcip,
         max(100 * destination_days.degree_of_srcip / active_sources.active_sources) as percent_of_active_sources
     from destination_days
-    inner join active_sources on destination_days.log_date = active_sources.log_date
-    group by destination_days.destination_ip
+    inner join active_sources
+        on
+            destination_days.device_vendor = active_sources.device_vendor
+            and destination_days.log_date = active_sources.log_date
+    group by destination_days.device_vendor, destination_days.destination_ip
 ),
 
 destinations as (
     select
+        device_vendor,
         'destination' as role,
         destination_ip as ip_address,
         event_count,
@@ -83,7 +93,7 @@ everyone as (
 
 select
     {{ end_date }} as end_date,
-    '{{ var("device_vendor") }}' as device_vendor,
+    everyone.device_vendor,
     everyone.role,
     everyone.ip_address,
     everyone.event_count,
@@ -92,4 +102,4 @@ select
     history.history_days,
     everyone.is_kept
 from everyone
-cross join history
+inner join history on everyone.device_vendor = history.device_vendor

@@ -45,7 +45,7 @@ totalled as (
     select
         *,
         {% if windowed %}
-            sum(time_delta_list_count) over (partition by source_ip, destination_ip, destination_port) as total_event_count
+            sum(time_delta_list_count) over (partition by device_vendor, source_ip, destination_ip, destination_port) as total_event_count
         {% else %}
             connection_event_count as total_event_count
         {% endif %}

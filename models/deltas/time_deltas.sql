@@ -5,7 +5,7 @@ with egress as (
     select * from {{ ref('public_egress') }}
     where
         log_date = date '{{ end_date() }}'
-        and device_vendor = '{{ var("device_vendor") }}'
+        and {{ of_judged_vendors() }}
 ),
 
 baseline as (
@@ -17,9 +17,15 @@ kept as (
     select egress.*
     from egress
     left semi join baseline as sources
-        on sources.role = 'source' and egress.source_ip = sources.ip_address
+        on
+            sources.role = 'source'
+            and egress.device_vendor = sources.device_vendor
+            and egress.source_ip = sources.ip_address
     left semi join baseline as destinations
-        on destinations.role = 'destination' and egress.destination_ip = destinations.ip_address
+        on
+            destinations.role = 'destination'
+            and egress.device_vendor = destinations.device_vendor
+            and egress.destination_ip = destinations.ip_address
 ),
 
 -- Ties in time are broken by the row's id: without a total order LAG is a lottery.

@@ -56,13 +56,15 @@ found as (
         on {{ same_connection('beacon_scores', 'found_by_percentage') }}
     left join shared_destinations
         on
-            beacon_scores.destination_ip = shared_destinations.destination_ip
+            beacon_scores.device_vendor = shared_destinations.device_vendor
+            and beacon_scores.destination_ip = shared_destinations.destination_ip
             and beacon_scores.destination_port <=> shared_destinations.destination_port
             and beacon_scores.protocol <=> shared_destinations.protocol
             and exists(shared_destinations.sources, s -> s.source_ip = beacon_scores.source_ip)
     left join rotating_destinations
         on
-            beacon_scores.source_ip = rotating_destinations.source_ip
+            beacon_scores.device_vendor = rotating_destinations.device_vendor
+            and beacon_scores.source_ip = rotating_destinations.source_ip
             and beacon_scores.destination_port <=> rotating_destinations.destination_port
             and beacon_scores.protocol <=> rotating_destinations.protocol
             and exists(rotating_destinations.destinations, d -> d.destination_ip = beacon_scores.destination_ip)

@@ -3,7 +3,7 @@ with findings as (
     where
         end_date <= date '{{ end_date() }}'
         and end_date >= date '{{ end_date() }}' - interval {{ [var('lookback_days') | int, 1] | max }} days
-        and device_vendor = '{{ var("device_vendor") }}'
+        and {{ of_judged_vendors() }}
 )
 
 select

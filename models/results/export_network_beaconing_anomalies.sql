@@ -7,4 +7,4 @@ select *
 from {{ ref('network_beaconing_anomalies') }}
 where
     end_date = date '{{ end_date() }}'
-    and device_vendor = '{{ var("device_vendor") }}'
+    and {{ of_judged_vendors() }}

@@ -19,7 +19,7 @@ connection_days as (
     select * from {{ ref('connection_days') }}
     where
         {{ in_score_window() }}
-        and device_vendor = '{{ var("device_vendor") }}'
+        and {{ of_judged_vendors() }}
 ),
 
 suppressions as (
@@ -37,7 +37,7 @@ earlier as (
         where
             end_date < date '{{ end_date() }}'
             and end_date >= date '{{ end_date() }}' - interval {{ [var('lookback_days') | int, 1] | max }} days
-            and device_vendor = '{{ var("device_vendor") }}'
+            and {{ of_judged_vendors() }}
         group by beacon_id
     {% else %}
         select
@@ -183,5 +183,5 @@ select
     '{{ invocation_id }}' as run_id,
     timestamp '{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S") }}' as run_started_at,
     date '{{ end_date() }}' as end_date,
-    '{{ var("device_vendor") }}' as device_vendor
+    device_vendor
 from completed

@@ -85,7 +85,9 @@ rated as (
         end as no_score_reason
     from rita
     left join destination_rarity
-        on rita.destination_ip = destination_rarity.destination_ip
+        on
+            rita.device_vendor = destination_rarity.device_vendor
+            and rita.destination_ip = destination_rarity.destination_ip
 ),
 
 scored as (

@@ -1,5 +1,6 @@
 with score_window as (
     select
+        device_vendor,
         unix_micros(rita_start) as rita_start,
         unix_micros(rita_end) + 999999 as rita_end,
         transform(log_gaps, gap -> struct(unix_micros(gap.gap_start) as gap_start, unix_micros(gap.gap_end) as gap_end)) as log_gaps
@@ -15,18 +16,18 @@ connection_days as (
     where
         log_date >= date '{{ end_date() }}' - interval {{ [var('score_window_days') | int - 1, 1] | max }} days
         and log_date <= date '{{ end_date() }}'
-        and device_vendor = '{{ var("device_vendor") }}'
+        and {{ of_judged_vendors() }}
 ),
 
 -- Of a day before the score window only the events that RITA looks at go on.
 trimmed as (
-    select
+    select /*+ broadcast(score_window) */
         connection_days.*,
         if(
             connection_days.is_scored, null, filter(connection_days.events, e -> e.event_micros >= score_window.rita_start)
         ) as earlier_events
     from connection_days
-    cross join score_window
+    inner join score_window on connection_days.device_vendor = score_window.device_vendor
 ),
 
 -- The one exchange: all that follows looks at one row.
@@ -57,7 +58,7 @@ connections as (
 ),
 
 listed as (
-    select
+    select /*+ broadcast(score_window) */
         connections.*,
         score_window.log_gaps,
         score_window.rita_start,
@@ -72,7 +73,7 @@ listed as (
             day -> coalesce(try_element_at(hours_by_day, day), array_repeat(0L, 24))
         )) as hourly_event_counts
     from connections
-    cross join score_window
+    inner join score_window on connections.device_vendor = score_window.device_vendor
 ),
 
 -- No delta is taken across a time without any logs.

@@ -70,6 +70,16 @@ def a_finding(number: int = 1, **changes: object) -> dict:
     return row | changes
 
 
+def made_findings(count: int, run_id: str = "run-1", **changes: object) -> list[dict]:
+    """Findings of one run, with whatever columns `changes` has besides those of the contract."""
+    histogram = [{"time_delta": n, "events": 611} for n in range(30, 50)]
+    return [
+        a_finding(n, run_id=run_id, beacon_id=f"beacon-{run_id}-{n}", interval_histogram=histogram)
+        | changes
+        for n in range(count)
+    ]
+
+
 def write_export(root: Path, *findings: dict, file: str = "part-00000.json") -> Path:
     """Write findings as a run's export does, and return the export root."""
     folder = root / FOLDER

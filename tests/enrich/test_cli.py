@@ -199,6 +199,21 @@ def test_ipv6_has_brackets_and_a_missing_port_no_colon(tmp_path):
     assert "198.51.100.9" in shown and "198.51.100.9:" not in shown
 
 
+def test_several_vendors_are_named(tmp_path):
+    root = write_export(tmp_path / "export", a_finding(1), a_finding(2, device_vendor="Zscaler"))
+    assert "2 findings of Fortinet and Zscaler on" in cli("status", root, cwd=tmp_path).stdout
+    shown = cli("show", root, cwd=tmp_path).stdout
+    assert "Fortinet" in shown and "Zscaler" in shown
+
+
+def test_a_feed_says_which_lines_it_cannot_use(tmp_path):
+    root = write_export(tmp_path / "export", a_finding(1))
+    (tmp_path / "feed.csv").write_text("address\n203.0.113.7\n203.0.113.900\nnothing\n")
+    ran = cli("lookup", root, cwd=tmp_path, ENRICH_FEED_FILE="feed.csv")
+    assert ran.returncode == 0
+    assert "feed: 1 ok (2 lines of feed.csv hold no address, such as '203.0.113.900')" in ran.stdout
+
+
 def test_secrets_stay_out_of_output_report_cache_and_ledger(tmp_path):
     root = write_export(tmp_path / "export", a_finding(1))
     msticpy = tmp_path / "msticpyconfig.yaml"
@@ -285,6 +300,7 @@ def test_paths_start_at_the_file_and_the_environment_goes_before_it(tmp_path):
         ("[reverse_dns]\nport = 5.5", ["reverse_dns.port", "number"]),
         ("[feed]\nfile = 7", ["feed.file", "path"]),
         ("export_root = 7", ["export_root", "text"]),
+        ("[push]\nledger = ''", ["push.ledger", "path"]),
         ("location = 'x'", ["location"]),
         ("[broken", ["cannot be read"]),
     ],

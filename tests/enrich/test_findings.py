@@ -15,6 +15,7 @@ from enrich.findings import (
     contract,
     read_enriched,
     read_findings,
+    vendors_of,
     write_enriched,
 )
 
@@ -88,14 +89,17 @@ def test_a_truncated_or_foreign_file_is_an_error(tmp_path, end):
         read_findings(str(tmp_path))
 
 
-@pytest.mark.parametrize(
-    "other", [{"run_id": "run-2"}, {"end_date": "2026-09-29"}, {"device_vendor": "Zscaler"}]
-)
+@pytest.mark.parametrize("other", [{"run_id": "run-2"}, {"end_date": "2026-09-29"}])
 def test_rows_of_two_runs_are_a_mixed_export(tmp_path, other):
     write_export(tmp_path, a_finding(1))
     write_export(tmp_path, a_finding(2, **other), file="part-00001.json")
     with pytest.raises(ContractError, match="rows of 2 runs.*part-00001"):
         read_findings(str(tmp_path))
+
+
+def test_one_run_may_judge_several_vendors(tmp_path):
+    write_export(tmp_path, a_finding(1), a_finding(2, device_vendor="Zscaler"))
+    assert vendors_of(read_findings(str(tmp_path))) == ["Fortinet", "Zscaler"]
 
 
 def test_a_file_that_was_copied_is_an_error(tmp_path):

@@ -7,7 +7,7 @@ import time
 import pytest
 from conftest import a_finding, write_database
 
-from enrich.findings import LOOKUP_COLUMNS, check, contract, reason_of
+from enrich.findings import LONGEST_REASON, LOOKUP_COLUMNS, check, contract, reason_of
 from enrich.lookups import (
     GIVE_UP_AFTER,
     Answer,
@@ -186,17 +186,17 @@ def test_answers_are_kept_for_their_lifetime_and_failures_are_not(tmp_path):
             raise OSError("down")
         return {"whois_asn": "64496"} if address == TO[0] else None
 
-    def again(lifetime_days=1.0, cache_as=""):
-        ask, cache = Recorder(answer), Cache(tmp_path / "cache" / "c.sqlite")
-        lookup = remote(ask, lifetime_days=lifetime_days, cache_as=cache_as)
+    def again(lifetime_days=1.0, file="c.sqlite"):
+        ask, cache = Recorder(answer), Cache(tmp_path / "cache" / file)
+        lookup = remote(ask, lifetime_days=lifetime_days)
         rows, _ = enrich(to(*TO[:3]), [lookup], cache)
         cache.close()
         return ask.asked, [row["whois_status"][:6] for row in rows], rows[0]["whois_asn"]
 
     assert again() == (TO[:3], ["ok", "miss", "failed"], "64496")
     assert again() == ([TO[2]], ["ok", "miss", "failed"], "64496")
-    assert again(cache_as="other", lifetime_days=1e-9)[0] == TO[:3]
-    assert again(cache_as="other")[0] == TO[:3]
+    assert again(file="other.sqlite", lifetime_days=0)[0] == TO[:3]
+    assert again(file="other.sqlite")[0] == TO[:3]
     assert (tmp_path / "cache" / "c.sqlite").stat().st_mode & 0o077 == 0
 
 
@@ -208,7 +208,8 @@ def test_a_file_that_is_no_cache_is_told_with_the_cure_and_not_overwritten(tmp_p
     assert file.read_text().startswith("notes of mine")
 
 
-def test_bulk_answers_are_used_and_what_they_leave_out_is_asked_alone(tmp_path):
+@pytest.mark.parametrize("lifetime_days", [1, 0])
+def test_bulk_answers_are_used_and_what_they_leave_out_is_asked_alone(lifetime_days):
     calls = []
 
     def ask_many(addresses):
@@ -216,7 +217,8 @@ def test_bulk_answers_are_used_and_what_they_leave_out_is_asked_alone(tmp_path):
         return {address: None for address in addresses if address != TO[1]}
 
     ask = Recorder()
-    lookup = remote(ask, ask_many=ask_many, batch=3)
+    # Also where the cache keeps nothing.
+    lookup = remote(ask, ask_many=ask_many, batch=3, lifetime_days=lifetime_days)
     rows, outcomes = enrich(to(*TO[:4], "2001:db8::1"), [lookup], Cache(None))
     assert calls == [TO[:3], TO[3:4]] and ask.asked == [TO[1]]
     assert [row["whois_status"] for row in rows[:4]] == ["miss", "ok", "miss", "miss"]
@@ -245,11 +247,14 @@ def test_providers_of_threat_intelligence_share_columns_without_losing_each_othe
 def test_reasons_hold_no_secret(monkeypatch):
     monkeypatch.setenv("VT_API_KEY", "s3cret-of-mine")
     error = ValueError(
-        "GET https://bob:hunter22@ti.example/v1?apikey=abc123&x=1 with s3cret-of-mine, other99\nend"
+        "GET https://bob:hunter22@ti.example/v1?apikey=abc123&x=1 with s3cret-of-mine, other99\n"
+        "Authorization: Bearer t0ken, eyJhbGciOi.eyJzdWIi.c2ln, sig=s1gned \x1b[2J\u202eend"
     )
     reason = reason_of(error, ["other99"])
-    assert not any(word in reason for word in ("hunter22", "abc123", "s3cret", "other99", "\n"))
-    assert "ti.example/v1" in reason and len(reason_of(ValueError("x" * 999))) == 200
+    hidden = ("hunter22", "abc123", "s3cret", "other99", "t0ken", "eyJ", "s1gned")
+    assert not any(word in reason for word in (*hidden, "\n", "\x1b", "\u202e"))
+    assert "ti.example/v1" in reason and reason.endswith("end")
+    assert len(reason_of(ValueError("x" * 999))) == LONGEST_REASON
 
 
 # --- Databases --------------------------------------------------------------------------

@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from conftest import made_findings
 from hypothesis import HealthCheck, given
 from hypothesis import settings as options
 from hypothesis import strategies as st
 from ingestion_server import RULE, IngestionServer
-from made_findings import made_findings
 
 from enrich import ledger, push, sentinel
 from enrich.findings import contract
@@ -57,7 +57,7 @@ def test_rows_arrive_typed_under_sentinels_names(server, settings):
     (row,) = server.rows
     assert row["BeaconId"] == finding["beacon_id"] and row["RunId"] == finding["run_id"]
     assert row["SourceIP"] == finding["source_ip"] and row["Country"] == "GB"
-    assert row["EventCount"] == 1400 and row["BeaconScore"] == 0.987 and row["Suppressed"] is False
+    assert row["EventCount"] == 1440 and row["BeaconScore"] == 0.954 and row["Suppressed"] is False
     assert row["FirstSeen"] == finding["first_seen"] and row["EndDate"] == "2026-09-30T00:00:00Z"
     assert row["HourlyEventCounts"] == finding["hourly_event_counts"]
     assert row["IntervalHistogram"][0] == {"time_delta": 30, "events": 611}

@@ -5,8 +5,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from conftest import made_findings
 from ingestion_server import RULE, IngestionServer
-from made_findings import made_findings
 
 from enrich import bookmarks, push
 
@@ -96,6 +96,12 @@ def test_another_run_of_the_day_makes_none_another_day_does():
     name = bookmarks.name_of(WORKSPACE, finding)
     assert bookmarks.name_of(WORKSPACE.lower(), finding | {"run_id": "run-2"}) == name
     assert bookmarks.name_of(WORKSPACE, finding | {"end_date": "2026-10-01"}) != name
+
+
+def test_a_beacon_id_cannot_end_the_text_in_the_query():
+    (finding,) = made_findings(1, beacon_id='a" or 1 == 1 //\\')
+    query = bookmarks.properties_of(finding)["query"]
+    assert r'BeaconId == "a\" or 1 == 1 //\\" |' in query
 
 
 def test_a_refused_bookmark_costs_no_row(manager, settings):

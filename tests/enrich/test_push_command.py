@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import made_findings
 from ingestion_server import RULE, IngestionServer
-from made_findings import made_findings
 
 PROJECT = Path(__file__).parents[2]
 SECRET = "s3cr3t-client-value"

@@ -19,8 +19,8 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import made_findings
 from ingestion_server import FAULTS, RULE, IngestionServer, key_of
-from made_findings import made_findings
 
 from enrich import ledger as ledger_module
 from enrich import push, sentinel

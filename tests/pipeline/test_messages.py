@@ -127,6 +127,11 @@ def test_all_problems_with_vars_at_once(dbt: Dbt, given):
     [
         ("{raw_root: RAW, end_date: tomorrow, lookback_days: many}", "lookback_days"),
         ("{raw_root: RAW, end_date: null, device_vendor: 1, lookback_days: true}", "device_vendor"),
+        ("{raw_root: RAW, device_vendor: []}", "device_vendor"),
+        ("{raw_root: RAW, device_vendor: [Fortinet, 1]}", "device_vendor"),
+        ("{raw_root: RAW, device_vendor: {Fortinet: 1}}", "device_vendor"),
+        ("{raw_root: RAW, device_vendor: 'Fortinet, Zscaler'}", "[Fortinet, Check Point]"),
+        ('{raw_root: RAW, device_vendor: [Fortinet, "Z\') or 1=1 --"]}', "device_vendor"),
         ('{raw_root: "RAW/\'; drop schema beaconing; --"}', "raw_root"),
         ('{raw_root: "RAW/{a,b}*"}', "raw_root"),
     ],
@@ -139,9 +144,10 @@ def test_vars_as_people_type_them(dbt: Dbt, given, vars: str, name: str):
 def test_a_value_is_never_executed(dbt: Dbt, given):
     """dbt renders the text of a var as Jinja wherever a model or macro reads it."""
     hostile = "{% if execute %}{% do run_query('create schema hostile') %}{% endif %}Fortinet"
-    result = one_model(dbt, {**given, "device_vendor": hostile})
-    assert "hostile" not in {row["namespace"] for row in dbt.rows("show schemas")}
-    assert not result.success and "device_vendor" in result.messages
+    for value in (hostile, ["Zscaler", hostile]):
+        result = one_model(dbt, {**given, "device_vendor": value})
+        assert "hostile" not in {row["namespace"] for row in dbt.rows("show schemas")}
+        assert not result.success and "device_vendor" in result.messages
 
 
 def test_an_unquoted_date_that_yaml_refuses(dbt: Dbt, given):
