@@ -1,7 +1,7 @@
 {{ config(materialized='table') }}
 
-with files as (
-    select * from {{ source('raw', 'common_security_log_files') }}
+with days as (
+    select * from {{ source('raw', 'common_security_log_days') }}
 ),
 
 log_lines as (
@@ -110,8 +110,8 @@ select
     1 as position,
     cast(null as string) as device_vendor,
     'log files' as figure,
-    count(*) as amount
-from files
+    sum(files) as amount
+from days
 union all
 select
     2 as position,
