@@ -10,11 +10,12 @@
     'DestinationPort', 'Protocol', 'SentBytes', 'ReceivedBytes', 'ExternalID', 'AdditionalExtensions', '_ItemId',
 ] %}
 
+-- render(): under --empty the source would be a subquery, which has no _metadata.
 with log_lines as (
     select
         *,
         {{ log_date_of('_metadata.file_path') }} as log_date
-    from {{ source('raw', 'common_security_log') }}
+    from {{ source('raw', 'common_security_log').render() }}
 ),
 
 changed_days as (
