@@ -2,8 +2,9 @@
 
 {% set end_date = "date '" ~ end_date() ~ "'" %}
 
+-- A connection's day is one row there: the same counts from a fraction of the rows, which matters over weeks.
 with egress as (
-    select * from {{ ref('public_egress') }}
+    select * from {{ ref('connection_days') }}
     where
         {% if var('baseline_source') == 'current' %}log_date = {{ end_date }}{% else %}{{ in_window() }}{% endif %}
         and {{ of_judged_vendors() }}
@@ -23,10 +24,10 @@ sources as (
         device_vendor,
         'source' as role,
         source_ip as ip_address,
-        count(*) as event_count,
+        sum(event_count) as event_count,
         cast(null as bigint) as degree_of_srcip,
         cast(null as double) as percent_of_active_sources,
-        count(*) > {{ var('daily_event_count_threshold') }} as is_kept
+        sum(event_count) > {{ var('daily_event_count_threshold') }} as is_kept
     from egress
     where log_date = {{ end_date }}
     group by device_vendor, source_ip
@@ -46,7 +47,7 @@ destination_days as (
         device_vendor,
         log_date,
         destination_ip,
-        count(*) as event_count,
+        sum(event_count) as event_count,
         count(distinct source_ip) as degree_of_srcip
     from egress
     group by device_vendor, log_date, destination_ip

@@ -191,3 +191,76 @@ def test_rounds_take_turns_and_a_stopped_run_goes_on(fake, tmp_path: Path, monke
         line["version"] = "-2 files" if "dbt run" not in line["key"] else line["version"]
     results.write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert {key.split("/")[1] for key in fake(part=part)} == {"dbt run, first"}
+
+
+@pytest.fixture
+def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """A bench whose dbt only notes what it is asked, what stands before it, and leaves a mark."""
+    root = tmp_path / "raw"
+    lay_out(root, dt.date(2026, 9, 28), [{"TimeGenerated": "2026-09-28T05:00:00.0000000Z"}] * 3)
+    monkeypatch.setattr(benchmark.Bench, "root", lambda bench, logs: root)
+    bench, asked = benchmark.Bench(tmp_path / "bench", 1), []
+
+    def measured(command: list, environment: dict, log: Path) -> dict[str, Any]:
+        words = [str(word) for word in command]
+        vars_ = json.loads(words[words.index("--vars") + 1])
+        marks = bench.live / "warehouse"
+        before = sorted(mark.name for mark in marks.glob("*"))
+        files = len(list(root.rglob("PT*M*.json")))
+        asked.append((words[1], vars_["end_date"], vars_["lookback_days"], before, files))
+        marks.mkdir(parents=True, exist_ok=True)
+        (marks / f"{words[1]}-{vars_['end_date']}").write_text("made")
+        (bench.live / "metastore").write_text(f"{len(asked)}")
+        result = {"unique_id": "model.network_beaconing.baseline", "execution_time": 1.5}
+        hook = {"unique_id": "operation.network_beaconing.x", "execution_time": 0.25}
+        (bench.dbt_folder / "target").mkdir(exist_ok=True)
+        text = json.dumps({"results": [result, hook]})
+        (bench.dbt_folder / "target/run_results.json").write_text(text)
+        return {"seconds": 9.0, "printed": "bye"}
+
+    monkeypatch.setattr(benchmark, "measured", measured)
+    return bench, asked
+
+
+def case_of(name: str, days: int) -> benchmark.Case:
+    (case,) = (
+        case
+        for case in benchmark.cases(20_000, 20_000, 3, 21)
+        if case.part == benchmark.Part.HISTORY and (case.name, case.days) == (name, days)
+    )
+    return case
+
+
+def test_the_next_day_starts_from_what_the_day_before_left(commands):
+    bench, asked = commands
+    taken = bench.measure(case_of(benchmark.NEXT, 22))
+    assert taken["models"] == {"baseline": 1.5, benchmark.HOOKS: 0.25}
+    assert asked == [
+        ("seed", "2026-09-30", 0, [], 1),
+        ("run", "2026-09-29", 20, ["seed-2026-09-30"], 1),
+        ("run", "2026-09-30", 21, ["run-2026-09-29", "seed-2026-09-30"], 1),
+    ]
+    # Again from the same state: it is kept, and the run before has not touched it.
+    bench.measure(case_of(benchmark.NEXT, 22))
+    assert asked[3:] == asked[2:3]
+
+
+def test_late_rows_are_there_for_their_run_only(commands):
+    bench, asked = commands
+    bench.measure(case_of(benchmark.LATE, 4))
+    (_, _, _, before, files), prepared = asked[-1], asked[-2]
+    assert prepared[1:3] == ("2026-09-30", 3)
+    assert "run-2026-09-30" in before
+    assert (prepared[4], files) == (1, 2)
+    assert len(list(bench.root(None).rglob("PT*M*.json"))) == 1
+
+
+def test_a_state_of_other_code_is_not_used(commands, tmp_path: Path):
+    bench, asked = commands
+    bench.measure(case_of(benchmark.NEXT, 4))
+    other = benchmark.Bench(tmp_path / "bench", 1)
+    other.project_version = "other"
+    count = len(asked)
+    other.measure(case_of(benchmark.NEXT, 4))
+    assert [command for command, *_ in asked[count:]] == ["seed", "run", "run"]
+    assert [path.name for path in (tmp_path / "bench/states").iterdir()] == ["other"]
