@@ -177,13 +177,17 @@ class ThriftServer:
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
+    def ask(self, what: str) -> list[dict[str, Any]]:
+        """List what Spark knows of this application."""
+        applications = get_json(self.page)
+        return get_json(f"{self.page}/{applications[0]['id']}/{what}") or [] if applications else []
+
     def executors(self, which: str = "executors") -> dict[str, dict[str, Any]]:
         """Executors by id, those that run or, by `allexecutors`, also those that were lost."""
-        applications = get_json(self.page)
-        if not applications:
-            return {}
-        listed = get_json(f"{self.page}/{applications[0]['id']}/{which}") or []
-        return {executor["id"]: executor for executor in listed if executor["id"] != "driver"}
+        return {each["id"]: each for each in self.ask(which) if each["id"] != "driver"}
+
+    def failed_tasks(self) -> int:
+        return sum(stage["numFailedTasks"] for stage in self.ask("stages"))
 
     def dbt(self, *args: str, export_root: Path) -> subprocess.Popen:
         """Start dbt; its lines are in stdout."""
