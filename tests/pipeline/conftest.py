@@ -52,6 +52,7 @@ network_beaconing:
 """
 
 SPARK_4 = pyspark.__version__.startswith("4.")
+FILE_FORMAT = "delta" if SPARK_4 else "parquet"
 # The target's name is what makes dbt write Delta tables.
 DELTA_PROFILE = (
     PROFILE.replace("memory\n", "memory_delta\n", 1).replace(" memory:\n", " memory_delta:\n")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Dbt, Result
+from conftest import FILE_FORMAT, Dbt, Result
 from export_tree import at, lay_out
 
 DAY = dt.date(2026, 3, 10)
@@ -262,7 +262,7 @@ def test_retention_shorter_than_the_history_is_refused(dbt: Dbt, three_days):
 def test_old_findings_are_dropped_only_on_demand(dbt: Dbt, three_days):
     dbt.rows("drop table if exists beaconing.network_beaconing_anomalies")
     dbt.rows(
-        "create table beaconing.network_beaconing_anomalies using parquet "
+        f"create table beaconing.network_beaconing_anomalies using {FILE_FORMAT} "
         "partitioned by (end_date, device_vendor) as select 1 as n, date '2026-03-01' as end_date, "
         "'O''Neill' as device_vendor union all select 2, date '2026-03-10', 'Fortinet'"
     )
