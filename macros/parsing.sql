@@ -1,9 +1,9 @@
 {% macro event_time(text) %}
     {#- The timestamp in a text column: ISO 8601 as data export writes it, or as the portal does (8/17/2023, 6:52:13 AM); null where it is neither. -#}
     {%- set portal = '^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}), (0?[1-9]|1[0-2])(:[0-9]{2}:[0-9]{2}([.][0-9]+)?) ([AP])M$' -%}
-    {#- Built by hand: a date pattern would throw where Spark's old parser was more lenient. -#}
+    {#- Built by hand: a date pattern would throw where Spark's old parser was more lenient. A date or a time alone, which a cast would take, is none. -#}
     case
-        when {{ text }} rlike '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:'
+        when substr({{ text }}, 5, 1) = '-' and substr({{ text }}, 11, 1) in ('T', ' ') and substr({{ text }}, 14, 1) = ':'
             then try_cast({{ text }} as timestamp)
         when {{ text }} rlike '{{ portal }}'
             then try_cast(concat(
@@ -17,8 +17,22 @@
 
 
 {% macro whole_number(text) %}
-    {#- The whole number in a text column (443, 443.0), null where it is none. -#}
-    case when {{ text }} rlike '^[0-9]{1,18}([.]0*)?$' then cast(split_part({{ text }}, '.', 1) as bigint) end
+    {#- The whole number, 0 or more, in a text column (443, 443.0); null where it is none. -#}
+    case
+        when try_cast({{ text }} as bigint) >= 0 then try_cast({{ text }} as bigint)
+        when {{ text }} rlike '^[0-9]{1,18}[.]0*$' then cast(split_part({{ text }}, '.', 1) as bigint)
+    end
+{%- endmacro %}
+
+
+{% macro extension_number(extensions, name) %}
+    {#- The whole number of `name=number` in a text of pairs between semicolons; null where there is none. A pattern over so long a text is slow. -#}
+    {%- set after = "substring_index(concat(';', " ~ extensions ~ "), ';" ~ name ~ "=', -1)" -%}
+    if(
+        contains(concat(';', {{ extensions }}), ';{{ name }}='),
+        try_cast(substring_index({{ after }}, ';', 1) as bigint),
+        null
+    )
 {%- endmacro %}
 
 

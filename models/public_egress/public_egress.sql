@@ -15,25 +15,40 @@ with staged as (
         and destination_ip is not null
 ),
 
-non_connection_events as (
-    select * from {{ ref('non_connection_events') }}
-),
-
 own_networks as (
     select collect_list(struct(first_key, last_key)) as ranges from {{ ref('stg_internal_networks') }}
 ),
 
--- Makers put the kind of an event in one column or the other.
-connections as (
-    select staged.*
+-- Kinds of events are few: each is held against the patterns once. Makers put the kind in one column or the other.
+kinds as (
+    select distinct
+        device_vendor,
+        device_event_class_id,
+        activity
     from staged
-    left anti join non_connection_events
+),
+
+-- (No semi join: Spark would push it below the distinct, to every row.)
+non_connections as (
+    select kinds.*
+    from kinds
+    inner join {{ ref('non_connection_events') }} as non_connection_events
         on
-            staged.device_vendor = non_connection_events.device_vendor
+            kinds.device_vendor = non_connection_events.device_vendor
             and (
-                staged.device_event_class_id ilike non_connection_events.event
-                or staged.activity ilike non_connection_events.event
+                kinds.device_event_class_id ilike non_connection_events.event
+                or kinds.activity ilike non_connection_events.event
             )
+),
+
+connections as (
+    select /*+ broadcast(non_connections) */ staged.*
+    from staged
+    left anti join non_connections
+        on
+            staged.device_vendor = non_connections.device_vendor
+            and staged.device_event_class_id <=> non_connections.device_event_class_id
+            and staged.activity <=> non_connections.activity
 ),
 
 scoped as (

@@ -82,7 +82,8 @@ select
     {{ whole_number('SentBytes') }} as sent_bytes,
     {{ whole_number('ReceivedBytes') }} as received_bytes,
     -- How long the session lasted, where the vendor says so.
-    cast(nullif(regexp_extract(AdditionalExtensions, '(^|;)(FTNTFGT)?duration=([0-9]{1,9})(;|$)', 3), '') as bigint) as duration_seconds,
+    coalesce({{ extension_number('AdditionalExtensions', 'FTNTFGTduration') }}, {{ extension_number('AdditionalExtensions', 'duration') }})
+        as duration_seconds,
     -- Two rows without an id are the same when all that is read of them is.
     coalesce(_ItemId, md5(to_json(struct({{ fields | join(', ') }})))) as row_id,
     reject_reason,
