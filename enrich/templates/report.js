@@ -269,8 +269,8 @@ const COLUMNS = [
   { name: "score", number: true, sort: (f) => -(f.beacon_score ?? -1), cell: (f) => [share(f.beacon_score), el("span", { class: "sub" }, f.percent_beacon === null ? "–" : f.percent_beacon.toFixed(1) + " %")], hint: "beacon_score, and percent_beacon below it" },
   { name: "source", address: true, sort: (f) => addressKey(f.source_ip), cell: (f) => f.source_ip },
   { name: "destination", address: true, sort: (f) => addressKey(f.destination_ip), cell: (f) => [visible(endpoint(f)) + " " + visible(f.protocol), enriched && f.country ? el("span", { class: "sub" }, [f.city, f.country].filter(Boolean).join(", ")) : null] },
-  { name: "owner", wide: true, only: enriched, sort: (f) => f.as_organization || "\uffff", cell: (f) => [f.as_organization || f.whois_organization, known(f).length ? el("span", { class: "alarm" }, shortened(known(f)[0], 60)) : null] },
-  { name: "vendor", only: vendors.length > 1, sort: (f) => f.device_vendor, cell: (f) => shortened(f.device_vendor, 40) },
+  { name: "owner", css: "wide", only: enriched, sort: (f) => f.as_organization || "\uffff", cell: (f) => [f.as_organization || f.whois_organization, known(f).length ? el("span", { class: "alarm" }, shortened(known(f)[0], 60)) : null] },
+  { name: "vendor", css: "vendor", only: vendors.length > 1, sort: (f) => f.device_vendor, cell: (f) => shortened(f.device_vendor, 40) },
   { name: "sleep", number: true, sort: (f) => sleepOf(f) ?? Infinity, cell: (f) => [seconds(sleepOf(f)), el("span", { class: "sub" }, f.estimated_jitter_percent === null ? "–" : "jitter " + Math.round(f.estimated_jitter_percent) + " %")] },
   { name: "events", number: true, sort: (f) => -f.event_count, cell: (f) => [whole(f.event_count), f.denied_event_count ? el("span", { class: "sub" }, whole(f.denied_event_count) + " denied") : null] },
   { name: "per hour", cell: spark },
@@ -323,7 +323,7 @@ function draw() {
     const open = state.open.has(f.place);
     const row = el("tr", { class: "row" + (f.suppressed ? " is-suppressed" : ""), "data-beacon": f.beacon_id, onclick: (event) => { if (!String(getSelection())) toggle(f); } },
       el("td", {}, el("button", { type: "button", class: "expander", "aria-expanded": String(open), "aria-label": "details", onclick: (event) => { event.stopPropagation(); toggle(f); } }, open ? "▼" : "▶")),
-      COLUMNS.map((column) => el("td", { class: column.number ? "number" : column.address ? "address" : column.wide ? "wide" : null }, column.cell(f))));
+      COLUMNS.map((column) => el("td", { class: column.number ? "number" : column.address ? "address" : column.css || null }, column.cell(f))));
     return open ? [row, detail(f, COLUMNS.length + 1)] : [row];
   }));
   byId("count").textContent = listed.length ? `${plural(listed.length, "finding")} of ${whole(findings.length)}`
