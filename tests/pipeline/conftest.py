@@ -53,7 +53,8 @@ network_beaconing:
 
 SPARK_4 = pyspark.__version__.startswith("4.")
 FILE_FORMAT = "delta" if SPARK_4 else "parquet"
-# The target's name is what makes dbt write Delta tables.
+# The target's name is what makes dbt write Delta tables. On a few rows, compiling a query takes
+# longer than running it; compiled ones run on this stack in tests/azure.
 DELTA_PROFILE = (
     PROFILE.replace("memory\n", "memory_delta\n", 1).replace(" memory:\n", " memory_delta:\n")
     + """\
@@ -61,6 +62,8 @@ DELTA_PROFILE = (
         spark.sql.catalog.spark_catalog: org.apache.spark.sql.delta.catalog.DeltaCatalog
         spark.databricks.delta.snapshotPartitions: "1"
         spark.sql.ansi.enabled: "true"
+        spark.sql.codegen.wholeStage: "false"
+        spark.sql.codegen.factoryMode: NO_CODEGEN
 """
 )
 
