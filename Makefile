@@ -1,4 +1,4 @@
-# `make demo` goes from a bare clone to findings on generated logs; `make test` runs every test; `make` alone lists the rest.
+# `make demo` goes from a bare clone to findings on generated logs; `make test` runs the tests; `make` alone lists the rest.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -68,7 +68,7 @@ test: lint $(DEMO)/sample/truth.json  ## lint, then every test: Python, unit, pi
 test-faults: env  ## the push under 950 faults and 50 kill -9 (two minutes; make test has a small one)
 	FULL_FAULT_TEST=1 .venv/bin/python -m pytest tests/enrich/test_push_faults.py
 
-test-cluster: env  ## the whole build on a Spark cluster on this machine, a worker killed meanwhile; submitted jobs (six minutes)
+test-cluster: env  ## the whole build on a Spark cluster on this machine, a worker killed meanwhile; submitted jobs
 	.venv/bin/python -m pytest tests/cluster
 
 test-matrix: env  ## the tests of the pipeline on Spark 4.1 with Delta tables and ANSI mode

@@ -141,7 +141,7 @@ class PushSettings:
         ):
             raise PushError(
                 f"push.bookmarks is {self.bookmarks} and push.workspace {self.workspace!r}. Give "
-                "the workspace's resource id, /subscriptions/…/workspaces/NAME."
+                "the workspace's resource id, /subscriptions/.../workspaces/NAME."
             )
         if urlsplit(self.management).scheme != "https" and not is_loopback(self.management):
             raise PushError(f"push.management is {self.management!r}, not an https:// address.")

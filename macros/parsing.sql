@@ -17,22 +17,23 @@
 
 
 {% macro whole_number(text) %}
-    {#- The whole number, 0 or more, in a text column (443, 443.0); null where it is none. -#}
-    case
-        when try_cast({{ text }} as bigint) >= 0 then try_cast({{ text }} as bigint)
-        when {{ text }} rlike '^[0-9]{1,18}[.]0*$' then cast(split_part({{ text }}, '.', 1) as bigint)
-    end
+    {#- The whole number in a text column (443, 443.0), null where it is none. -#}
+    case when {{ text }} rlike '^[0-9]{1,18}([.]0*)?$' then cast(split_part({{ text }}, '.', 1) as bigint) end
 {%- endmacro %}
 
 
 {% macro extension_number(extensions, name) %}
-    {#- The whole number of `name=number` in a text of pairs between semicolons; null where there is none. A pattern over so long a text is slow. -#}
-    {%- set after = "substring_index(concat(';', " ~ extensions ~ "), ';" ~ name ~ "=', -1)" -%}
-    if(
-        contains(concat(';', {{ extensions }}), ';{{ name }}='),
-        try_cast(substring_index({{ after }}, ';', 1) as bigint),
-        null
-    )
+    {#-
+        The whole number, of up to nine digits, of the first `name=number` in a text of pairs between semicolons; null where there is none.
+        Cut out first: a pattern over so long a text is slow.
+    -#}
+    {%- set pairs = "concat(';', " ~ extensions ~ ", ';')" -%}
+    {%- set key = ';' ~ name ~ '=' -%}
+    case
+        when contains({{ pairs }}, '{{ key }}') then cast(nullif(
+            regexp_extract(substr({{ pairs }}, instr({{ pairs }}, '{{ key }}') + {{ key | length }}, 10), '^([0-9]{1,9});', 1), ''
+        ) as bigint)
+    end
 {%- endmacro %}
 
 
