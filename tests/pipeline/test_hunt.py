@@ -74,15 +74,22 @@ BAD_LINES: list[tuple[str, str | bytes | dict[str, Any]]] = [
     ),
     *(
         ("unreadable source address", ODD | {"SourceIP": text})
-        for text in ("10.0.0.256", "10.0.0", "10.0.0.1.5", "010.0.0.1", "10.0.0.1'", "-")
+        for text in ("10.0.0.256", "10.0.0", "010.0.0.1", "10.0.0.1'", "-", "10.0.0.1\n")
     ),
     *(
         ("unreadable source address", ODD | {"SourceIP": text})
-        for text in ("fe80::1::2", "g::1", "1:2:3:4:5:6:7", "::12345", ":::")
+        for text in ("fe80::1::2", "g::1", "1:2:3:4:5:6:7", "::12345", "fe80::1\n", "10.0.0.1.5")
     ),
     *(
         ("unreadable destination address", ODD | {"DestinationIP": text})
-        for text in ("example.com", "1:2:3:4:5:6:7:8:9", "::ffff:192.0.2.256", ":", '{"a":1}')
+        for text in (
+            "example.com",
+            "1:2:3:4:5:6:7:8:9",
+            "::ffff:192.0.2.256",
+            ":",
+            ":::",
+            '{"a":1}',
+        )
     ),
     *(
         ("unreadable source port", ODD | {"SourcePort": port})
