@@ -4,7 +4,7 @@
 -#}
 
 {% macro octet() %}
-    {#- A pattern of the numbers 0 to 255. It captures nothing and no group around it repeats: that halves the time of a match. -#}
+    {#- A pattern of the numbers 0 to 255, which captures nothing: that is quicker. -#}
     {{- return('(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])') -}}
 {% endmacro %}
 
