@@ -10,14 +10,6 @@ with egress as (
         and {{ of_judged_vendors() }}
 ),
 
-history as (
-    select
-        device_vendor,
-        cast(count(distinct if(log_date < {{ end_date }}, log_date, null)) as int) as history_days
-    from egress
-    group by device_vendor
-),
-
 -- Quiet is judged on the day alone: a new laptop has no history.
 sources as (
     select
@@ -40,6 +32,14 @@ active_sources as (
         count(distinct source_ip) as active_sources
     from egress
     group by device_vendor, log_date
+),
+
+history as (
+    select
+        device_vendor,
+        cast(count_if(log_date < {{ end_date }}) as int) as history_days
+    from active_sources
+    group by device_vendor
 ),
 
 destination_days as (

@@ -16,15 +16,18 @@ null_quantiles as (
 rita_inputs as (
     select
         *,
-        transform(rita_times, t -> t div 1000000) as event_seconds
+        transform(rita_times, t -> t div 1000000) as event_seconds,
+        array_distinct(transform(rita_times, t -> t div 1000000)) as distinct_seconds
     from interval_measures
 ),
 
+-- It looks at four seconds or more. Most connections have fewer: for those nothing is computed.
 rita_seconds as (
     select
         *,
-        array_distinct(event_seconds) as seconds,
-        {{ rita_bins('event_seconds', 'rita_start', 'rita_end') }} as bins
+        if(size(distinct_seconds) >= 4, distinct_seconds, null) as seconds,
+        if(size(distinct_seconds) >= 4, rita_sizes, null) as sizes,
+        if(size(distinct_seconds) >= 4, {{ rita_bins('event_seconds', 'rita_start', 'rita_end') }}, null) as bins
     from rita_inputs
 ),
 
@@ -43,7 +46,7 @@ rita_quartiles as (
     select
         *,
         {{ rita_quartiles('rita_deltas') }} as delta_quartiles,
-        {{ rita_quartiles('rita_sizes') }} as size_quartiles
+        {{ rita_quartiles('sizes') }} as size_quartiles
     from rita_lists
 ),
 
@@ -51,7 +54,7 @@ rita_deviations as (
     select
         *,
         sort_array(transform(rita_deltas, x -> {{ never_null('abs(x - delta_quartiles.q2)') }})) as delta_deviations,
-        sort_array(transform(rita_sizes, x -> {{ never_null('abs(x - size_quartiles.q2)') }})) as size_deviations
+        sort_array(transform(sizes, x -> {{ never_null('abs(x - size_quartiles.q2)') }})) as size_deviations
     from rita_quartiles
 ),
 
@@ -60,10 +63,10 @@ rita as (
     select
         *,
         {{ rita_spread_score('delta_quartiles', 'delta_deviations', 1) }} as timestamp_score,
-        if(size(rita_sizes) >= 3, {{ rita_spread_score('size_quartiles', 'size_deviations', 0) }}, null) as data_size_score,
+        if(size(sizes) >= 3, {{ rita_spread_score('size_quartiles', 'size_deviations', 0) }}, null) as data_size_score,
         round(greatest({{ rita_evenness('bins') }}, {{ rita_bimodality('bins') }}), 3) as histogram_score,
         {{ rita_duration_score('bins', 'array_min(seconds)', 'array_max(seconds)', 'rita_end - rita_start') }} as duration_score,
-        size(seconds) >= 4 and size(rita_times) < 86400 and not is_cut as is_rita_eligible
+        seconds is not null and size(rita_times) < 86400 and not is_cut as is_rita_eligible
     from rita_deviations
 ),
 
