@@ -65,7 +65,8 @@ judged as (
     from typed
 )
 
-select
+-- Few files a day: each reader of the log files has rows of many days, and would write a file for each of them.
+select /*+ rebalance(log_date) */
     time_generated,
     DeviceVendor as device_vendor,
     DeviceProduct as device_product,
