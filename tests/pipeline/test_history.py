@@ -134,6 +134,20 @@ def test_any_arrivals_give_what_a_full_refresh_gives(dbt: Dbt, tmp_path: Path, s
     assert increments["connection_days"], "the comparison is of something"
 
 
+def test_a_day_of_many_log_files_is_staged_as_one(dbt: Dbt, tmp_path: Path):
+    dbt.wipe()
+    for day in (days_back(1), DAY):
+        lay_out(tmp_path / "raw", day, [row(day, 300 * slot) for slot in range(200)])
+    # Two days at once, as a first run reads them: 400 files of the export, several tasks.
+    run(dbt, vars=given(tmp_path))
+    days = dbt.rows(
+        "select log_date, count(*) as n, count(distinct file) as files "
+        "from (select log_date, input_file_name() as file "
+        "from beaconing.stg_common_security_log_lines) group by log_date"
+    )
+    assert [(day["n"], day["files"]) for day in days] == [(200, 1), (200, 1)]
+
+
 @pytest.fixture(scope="module")
 def three_days(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Three staged days; each test adds to them."""
