@@ -61,9 +61,10 @@ server: env  ## start a Spark that stays up, for dbt … --target server, on the
 stop:  ## stop that Spark
 	@BEACONING_OUTPUT='$(OUTPUT)' .venv/bin/python deploy/spark/server.py stop
 
-test: lint $(DEMO)/sample/truth.json  ## lint, then every test: Python, unit, pipeline and data
+# dbt's unit tests need the tables to exist: they come after the build.
+test: lint build  ## lint, then every test: data (of the demo's logs), Python, pipeline and unit
 	.venv/bin/python -m pytest
-	$(DBT) build --target local --vars '$(VARS)'
+	$(DBT) test --target local --select test_type:unit --vars '$(VARS)'
 
 test-faults: env  ## the push under 950 faults and 50 kill -9 (two minutes; make test has a small one)
 	FULL_FAULT_TEST=1 .venv/bin/python -m pytest tests/enrich/test_push_faults.py

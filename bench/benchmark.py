@@ -98,6 +98,11 @@ class Case:
     late: bool = False
 
     @property
+    def runs_dbt(self) -> bool:
+        """Whether this project's models are run."""
+        return self.step in (None, "staging")
+
+    @property
     def key(self) -> str:
         """What tells it from all others."""
         return f"{self.part.value}/{self.name}/{self.logs.name}/{self.days}"
@@ -285,7 +290,7 @@ class Bench:
 
     def version(self, case: Case) -> str:
         """Say what a result depends on: results of other code are measured again."""
-        versions = [self.project_version if case.step in (None, "staging") else ""]
+        versions = [self.project_version if case.runs_dbt else ""]
         return "-".join([*versions, self.steps_version if case.step else ""])
 
     def root(self, logs: Logs) -> Path:
@@ -403,7 +408,7 @@ class Bench:
         days = [END - dt.timedelta(back) for back in reversed(range(case.days))]
         root = self.root(case.logs)
         folders = [f"{root}/{day:y=%Y/m=%m/d=%d}" for day in days]
-        if case.step in (None, "staging"):
+        if case.runs_dbt:
             self.put_state(case.logs, case.start, case.start_back)
         self.read_once(folders)
         if case.step is None:

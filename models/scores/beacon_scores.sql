@@ -16,19 +16,26 @@ null_quantiles as (
 rita_inputs as (
     select
         *,
-        transform(rita_times, t -> t div 1000000) as event_seconds,
-        array_distinct(transform(rita_times, t -> t div 1000000)) as distinct_seconds
+        transform(rita_times, t -> t div 1000000) as event_seconds
     from interval_measures
 ),
 
--- It looks at four seconds or more. Most connections have fewer: for those nothing is computed.
+-- Of a list that was cut nothing is said: RITA looks at the whole day.
+rita_eligibility as (
+    select
+        *,
+        size(array_distinct(event_seconds)) >= 4 and size(rita_times) < 86400 and not is_cut as is_rita_eligible
+    from rita_inputs
+),
+
+-- Most connections have fewer seconds than that: nothing is computed for them.
 rita_seconds as (
     select
         *,
-        if(size(distinct_seconds) >= 4, distinct_seconds, null) as seconds,
-        if(size(distinct_seconds) >= 4, rita_sizes, null) as sizes,
-        if(size(distinct_seconds) >= 4, {{ rita_bins('event_seconds', 'rita_start', 'rita_end') }}, null) as bins
-    from rita_inputs
+        if(is_rita_eligible, array_distinct(event_seconds), null) as seconds,
+        if(is_rita_eligible, rita_sizes, null) as sizes,
+        if(is_rita_eligible, {{ rita_bins('event_seconds', 'rita_start', 'rita_end') }}, null) as bins
+    from rita_eligibility
 ),
 
 rita_lists as (
@@ -58,15 +65,13 @@ rita_deviations as (
     from rita_quartiles
 ),
 
--- Of a list that was cut nothing is said: RITA looks at the whole day.
 rita as (
     select
         *,
         {{ rita_spread_score('delta_quartiles', 'delta_deviations', 1) }} as timestamp_score,
         if(size(sizes) >= 3, {{ rita_spread_score('size_quartiles', 'size_deviations', 0) }}, null) as data_size_score,
         round(greatest({{ rita_evenness('bins') }}, {{ rita_bimodality('bins') }}), 3) as histogram_score,
-        {{ rita_duration_score('bins', 'array_min(seconds)', 'array_max(seconds)', 'rita_end - rita_start') }} as duration_score,
-        seconds is not null and size(rita_times) < 86400 and not is_cut as is_rita_eligible
+        {{ rita_duration_score('bins', 'array_min(seconds)', 'array_max(seconds)', 'rita_end - rita_start') }} as duration_score
     from rita_deviations
 ),
 
