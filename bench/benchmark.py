@@ -165,7 +165,7 @@ class Usage:
     cpu_seconds
         Processor time of all of them.
     peak_mb
-        Largest sum of their resident memory.
+        Largest sum of their resident memory, of Java the largest one: its forks share its memory.
     jvm_peak_mb
         Largest resident memory of a Java process: Spark's driver, which is the executor too.
     """
@@ -182,22 +182,24 @@ class Usage:
         ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                name, _, rest = (folder / "stat").read_text().rpartition(")")
+                values = (folder / "stat").read_text().rpartition(")")[2].split()
+                program = (folder / "exe").readlink().name
             except OSError:
-                continue  # it has just ended
-            values = rest.split()
+                continue  # it has just ended, or is another user's
             pid = int(folder.name)
             parents[pid] = int(values[1])
             cpu = (int(values[11]) + int(values[12])) / ticks
-            seen[pid] = (name.partition("(")[2], cpu, int(values[21]) * page / 1e6)
+            seen[pid] = (program, cpu, int(values[21]) * page / 1e6)
         family = {root}
         while more := {p for p, parent in parents.items() if parent in family} - family:
             family |= more
         ours = [seen[pid] for pid in family if pid in seen]
         self._cpu |= {pid: seen[pid][1] for pid in family if pid in seen}
         self.cpu_seconds = sum(self._cpu.values())
-        self.peak_mb = max(self.peak_mb, sum(mb for _, _, mb in ours))
-        self.jvm_peak_mb = max(self.jvm_peak_mb, *(mb for name, _, mb in ours if name == "java"), 0)
+        java = max((mb for program, _, mb in ours if program == "java"), default=0)
+        others = sum(mb for program, _, mb in ours if program != "java")
+        self.peak_mb = max(self.peak_mb, java + others)
+        self.jvm_peak_mb = max(self.jvm_peak_mb, java)
 
 
 def measured(command: Sequence[str | Path], environment: Mapping[str, str], log: Path) -> dict:
