@@ -27,7 +27,8 @@
     {%- set groups = '(([0-9a-f]{1,4}:)*([0-9a-f]{1,4}|' ~ quad ~ '))?' -%}
     case
         when {{ address }} rlike '^{{ quad }}\\z' then concat('00000000000000000000ffff', {{ quad_key(address) }})
-        when {{ address }} like '%:%' and {{ address }} rlike '^{{ groups }}(::{{ groups }})?\\z' then
+        {#- A dotted quad is the end of an address: a hostile 1.2.3.4::a must not reach quad_key. #}
+        when {{ address }} like '%:%' and {{ address }} not like '%.%:%' and {{ address }} rlike '^{{ groups }}(::{{ groups }})?\\z' then
             {# transform(array(x), name -> …)[0] gives x a name. ::ffff:192.0.2.1 is first written as ::ffff:c000:0201. -#}
             transform(
                 transform(

@@ -32,8 +32,8 @@ texts as (
         {% for field in fields %}
             nullif(trim({{ field }}), '') as {{ field }},
         {% endfor %}
-        lower(trim(SourceIP)) as source_address,
-        lower(trim(DestinationIP)) as destination_address
+        nullif(lower(trim(SourceIP)), '') as source_address,
+        nullif(lower(trim(DestinationIP)), '') as destination_address
     from log_lines
     inner join changed_days on log_lines.log_date = changed_days.log_date
 ),

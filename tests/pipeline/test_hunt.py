@@ -81,6 +81,10 @@ BAD_LINES: list[tuple[str, str | bytes | dict[str, Any]]] = [
         for text in ("fe80::1::2", "g::1", "1:2:3:4:5:6:7", "::12345", "fe80::1\n", "10.0.0.1.5")
     ),
     *(
+        ("unreadable source address", ODD | {"SourceIP": text})
+        for text in ("192.0.2.1::a", "a:192.0.2.1::b", "192.0.2.1::", "192.0.2.1::1")
+    ),
+    *(
         ("unreadable destination address", ODD | {"DestinationIP": text})
         for text in (
             "example.com",
