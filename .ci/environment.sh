@@ -86,21 +86,17 @@ java_home=""
 
 # Spark's start scripts read these files, so that dbt finds its Java with or without make, whatever JAVA_HOME says.
 mkdir -p "$pyspark/conf"
-cat > "$pyspark/conf/spark-env.sh.new" <<END
+new=$(mktemp -d "$pyspark/conf/new.XXXX")
+cat > "$new/spark-env.sh" <<END
 # Written by make env.
 export JAVA_HOME='$java_home'
 export PYSPARK_PYTHON='$project/.venv/bin/python'
 export SPARK_LOCAL_IP="\${SPARK_LOCAL_IP:-127.0.0.1}"
 END
-if cmp -s "$pyspark/conf/spark-env.sh.new" "$pyspark/conf/spark-env.sh"; then
-    rm "$pyspark/conf/spark-env.sh.new"
-else
-    mv "$pyspark/conf/spark-env.sh.new" "$pyspark/conf/spark-env.sh"
-    say "Spark uses the Java in $java_home"
-fi
+cmp -s "$new/spark-env.sh" "$pyspark/conf/spark-env.sh" || say "Spark uses the Java in $java_home"
 
 # Spark warns at every statement of dbt's; a real message would drown. dbt shows errors itself, with their cause.
-cat > "$pyspark/conf/log4j2.properties" <<END
+cat > "$new/log4j2.properties" <<END
 # Written by make env.
 rootLogger.level = error
 logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
@@ -112,6 +108,9 @@ appender.console.target = SYSTEM_ERR
 appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex{none}
 END
+# Another make, or a Spark that starts, sees the old files or the new ones, never a half.
+mv "$new"/* "$pyspark/conf/"
+rmdir "$new"
 
 # --- Profile --------------------------------------------------------------------------------------------------------
 
