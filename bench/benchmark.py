@@ -659,13 +659,14 @@ def main(
     if quick:
         rows, long_history, rounds = MINIMUM_ROWS_PER_DAY, history + 1, 1
     parts = part or ([Part.COMPARE, Part.HISTORY, Part.STAGING] if quick else list(Part))
-    asked = [c for c in cases(rows, large_rows, history, long_history) if c.part in parts]
+    every = cases(rows, large_rows, history, long_history)
+    asked = [case for case in every if case.part in parts]
     bench = Bench(folder, rounds)
     log = bench.folder / "results.jsonl"
     if fresh:
         log.unlink(missing_ok=True)
     results = [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-    versions = {case.key: bench.version(case) for case in asked}
+    versions = {case.key: bench.version(case) for case in every}
     results = [r for r in results if r["version"] == versions.get(r["key"])]
     done = {(r["key"], r["round"]) for r in results}
     for one_part in [] if table_only else parts:
@@ -688,10 +689,14 @@ def main(
             later = {c.logs for c in asked if parts.index(c.part) > parts.index(one_part)}
             for logs in {c.logs for c in todo} - later:
                 shutil.rmtree(bench.folder / "logs" / logs.name, ignore_errors=True)
-    found = medians(asked, results)
+    found = medians(every, results)
     cores = len(os.sched_getaffinity(0))
     where = f"on {cores} cores and {MEMORY / 1e9:.0f} GB, with {DUCKDB}"
-    written = page(found, f"Medians of as many rounds as the tables say, {where}.")
+    missing = {case.key for case in every} - {m.case.key for m in found}
+    what = f"Medians of as many rounds as the tables say, {where}."
+    if missing:
+        what += f" Not measured: {', '.join(sorted(missing))}."
+    written = page(found, what)
     target = docs or (bench.folder / "benchmark.md" if quick else DOCS)
     target.write_text(written, encoding="utf-8")
     Console(width=150).print(Markdown(written))

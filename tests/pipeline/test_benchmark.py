@@ -180,11 +180,15 @@ def test_rounds_take_turns_and_a_stopped_run_goes_on(fake, tmp_path: Path, monke
     asked = fake(part=part)
     assert len(asked) == 15
     assert asked[:5] == asked[5:10][::-1] == asked[10:]
+    assert "## Compare" in fake.page()
+    assert "Not measured: growth/" in fake.page()
     results = tmp_path / "bench/results.jsonl"
     lines = results.read_text().splitlines()
     results.write_text("\n".join(lines[:-1]) + "\n")
     assert fake(part=part) == [json.loads(lines[-1])["key"]]
     assert fake(part=part, table_only=True) == []
+    fake(part=[benchmark.Part.STAGING])
+    assert "## Compare" in fake.page() and "## Staging" in fake.page(), "no part hides another"
     # Other code: what depends on it is measured anew.
     monkeypatch.setattr(benchmark, "_digest", lambda paths: f"{len(list(paths))} files")
     lines = [json.loads(line) for line in results.read_text().splitlines()]
