@@ -1,9 +1,6 @@
-{% macro connection_columns(alias=none) %}
-    {#- The columns that name a connection, with the alias of their table where one is given. -#}
-    {%- set prefix = alias ~ '.' if alias else '' -%}
-    {%- for column in ['device_vendor', 'source_ip', 'destination_ip', 'destination_port', 'protocol'] -%}
-        {{ prefix }}{{ column }}{{ ', ' if not loop.last }}
-    {%- endfor -%}
+{% macro connection_columns() %}
+    {#- The columns that name a connection. -#}
+    device_vendor, source_ip, destination_ip, destination_port, protocol
 {%- endmacro %}
 
 
@@ -17,9 +14,9 @@
 {%- endmacro %}
 
 
-{% macro in_score_window(column='log_date') %}
-    {#- A condition on a date column: one of the `score_window_days` days that end with end_date. -#}
-    {{ column }} between date '{{ end_date() }}' - interval {{ var('score_window_days') | int - 1 }} days and date '{{ end_date() }}'
+{% macro in_score_window() %}
+    {#- A condition: log_date is one of the `score_window_days` days that end with end_date. -#}
+    log_date between date '{{ end_date() }}' - interval {{ var('score_window_days') | int - 1 }} days and date '{{ end_date() }}'
 {%- endmacro %}
 
 

@@ -20,7 +20,7 @@
 {% endmacro %}
 
 
-{% macro in_window(column='log_date') %}
-    {#- A condition on a date column: within the days that this run reads. -#}
-    {{- column }} between date '{{ window_days() | first }}' and date '{{ end_date() }}'
+{% macro in_window() %}
+    {#- A condition: log_date is one of the days that this run reads. -#}
+    log_date between date '{{ window_days() | first }}' and date '{{ end_date() }}'
 {%- endmacro %}

@@ -57,7 +57,6 @@ ends as (
 
 select
     vendors.device_vendor,
-    cast(date '{{ end_date() }}' - interval {{ var('score_window_days') | int - 1 }} days as timestamp) as score_start,
     date_trunc('hour', ends.last_second - interval 24 hours) as rita_start,
     ends.last_second as rita_end,
     gaps.log_gaps
