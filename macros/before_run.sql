@@ -9,6 +9,7 @@
         {%- if reads_logs -%}
             {%- if invocation_args_dict.which != 'build' -%}{%- do require_seeds() -%}{%- endif -%}
             {%- do register_raw_tables() -%}
+            {%- if invocation_args_dict.which != 'test' -%}{%- do clear_half_made_tables() -%}{%- endif -%}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}
@@ -30,6 +31,24 @@
     {#- The table or view of a model or seed as it stands now; none where it was not built yet. -#}
     {%- for node in graph.nodes.values() if node.name == name -%}
         {{- return(adapter.get_relation(none, node.schema, node.alias)) -}}
+    {%- endfor -%}
+{% endmacro %}
+
+
+{% macro clear_half_made_tables() %}
+    {#-
+        A run that was killed while Spark made a table leaves files where the table would lie, and Spark then refuses to make it. Another table
+        that is moved there takes them along when it is dropped.
+    -#}
+    {%- set folder = run_query('describe schema ' ~ target.schema).rows | selectattr(0, 'equalto', 'Location') | map(attribute=1) | first -%}
+    {%- for node in graph.nodes.values()
+        if node.package_name == project_name and not built(node.name)
+        and node.config.materialized in ('seed', 'table', 'incremental') and node.config.file_format != 'delta' -%}
+        {%- set spare = node.schema ~ '.half_made' -%}
+        {%- do run_query('drop table if exists ' ~ spare) -%}
+        {%- do run_query('create table ' ~ spare ~ ' (nothing int) using parquet') -%}
+        {%- do run_query('alter table ' ~ spare ~ " set location '" ~ folder ~ '/' ~ node.alias ~ "'") -%}
+        {%- do run_query('drop table ' ~ spare) -%}
     {%- endfor -%}
 {% endmacro %}
 
@@ -64,19 +83,26 @@
         Returns (the days that have files, the days to stage anew).
     -#}
     {%- set listing = source('raw', 'common_security_log_days') -%}
-    {%- set lines = none if flags.FULL_REFRESH else built('stg_common_security_log_lines') -%}
+    {%- set held = built('stg_common_security_log_lines') -%}
+    {%- set lines = none if flags.FULL_REFRESH else held -%}
     {%- set found = run_query(
         'select cast(' ~ log_date_of('path') ~ ' as string) as log_date, count(*), sum(length), '
         ~ 'xxhash64(sort_array(collect_list(struct(path, length, unix_micros(modificationTime))))) from ' ~ files.render() ~ ' group by 1 order by 1'
     ).rows | list -%}
     {%- set listed = found | map(attribute=0) | list -%}
     {%- set kept = [] -%}
-    {%- if lines and var('keep_days_without_files') -%}
+    {%- if held and var('keep_days_without_files') -%}
         {%- for row in run_query(
-            'select cast(log_date as string), 0, 0, max(log_version) from ' ~ lines ~ ' where ' ~ in_window() ~ ' group by log_date'
+            'select cast(log_date as string), 0, 0, max(log_version) from ' ~ held ~ ' where ' ~ in_window() ~ ' group by log_date'
         ).rows if row[0] not in listed -%}
             {%- do kept.append(row) -%}
         {%- endfor -%}
+    {%- endif -%}
+    {%- if kept and flags.FULL_REFRESH -%}
+        {{- exceptions.raise_compiler_error(
+            '--full-refresh would lose days whose log files are gone, kept by keep_days_without_files: ' ~ kept | map(attribute=0) | join(', ')
+            ~ '. Nothing was built. Leave --full-refresh out, or give these days up with keep_days_without_files: false.'
+        ) -}}
     {%- endif -%}
     {%- set literals = [] -%}
     {%- for row in found + kept -%}

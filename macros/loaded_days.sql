@@ -1,6 +1,6 @@
 {#-
     Three tables are kept by day: a day is read anew when what it was made from has changed, and only then. Every row carries
-    `log_version`, which says what its day was made from; so a run that was killed, or that built only some models, is made good by the next.
+    `log_version`, which says what its day was made from; so what a run that was killed, or that built only some models, left undone here, the next one does.
 -#}
 
 {% macro days_to_load(upstream, version='log_version', target=this, target_exists=is_incremental()) %}

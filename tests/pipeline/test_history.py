@@ -6,13 +6,17 @@ import datetime as dt
 import os
 import random
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FILE_FORMAT, SPARK_4, Dbt, Result
+from conftest import FILE_FORMAT, PROJECT, SPARK_4, Dbt, Result
 from export_tree import at, lay_out
+
+sys.path.insert(0, str(PROJECT / "deploy/spark"))
+import job
 
 DAY = dt.date(2026, 3, 10)
 STAGED = ("--select", "+connection_days", "--exclude-resource-type", "test", "unit_test")
@@ -194,6 +198,54 @@ def test_what_one_run_left_undone_the_next_one_does(dbt: Dbt, three_days):
     assert events(dbt)["2026-03-10"] == 3
 
 
+def test_a_run_that_was_killed_while_spark_made_a_table_is_in_no_ones_way(dbt: Dbt, three_days):
+    run(dbt, vars=three_days)
+    before = held(dbt, three_days)
+    dbt.rows("drop table beaconing.connection_days")
+    half_made = dbt.folder / "warehouse/beaconing.db/connection_days/_temporary/0/part-0"
+    half_made.parent.mkdir(parents=True)
+    half_made.write_bytes(b"PAR1")
+    assert staged_days(run(dbt, vars=three_days)) == "none"
+    assert held(dbt, three_days) == before
+
+
+def test_lines_that_are_lost_are_found_and_lines_that_came_since_are_not(dbt: Dbt, three_days):
+    root = Path(three_days["raw_root"])
+    lay_out(root, DAY, [row(DAY, 9000)])
+    test = "every_line_is_staged_or_rejected"
+    result = dbt("build", "--select", f"+{test}", vars=three_days)
+    assert result.success, result.messages
+    (query,) = (dbt.target / "compiled").rglob(f"{test}.sql")
+    assert dbt.rows(query.read_text()) == []
+    lay_out(root, DAY, [row(DAY, 9001)])
+    for table in ("common_security_log", "common_security_log_files"):
+        dbt.rows(f"refresh table raw.{table}")
+    assert dbt.rows(query.read_text()) == [], "what came since is for the next run"
+    run(dbt, vars=three_days)
+    dbt.rows(
+        "insert overwrite beaconing.stg_common_security_log_lines "
+        "select * from beaconing.stg_common_security_log_lines "
+        f"where log_date = '{DAY}' and time_generated != '{DAY} 02:30:01'"
+    )
+    lost = dbt("test", "--select", test, vars=three_days)
+    assert not lost.success, "a line is in the files, and not in staging"
+    run(dbt, "--full-refresh", vars=three_days)
+
+
+@pytest.mark.skipif(SPARK_4, reason="Delta tables are whole or not there")
+def test_a_job_takes_no_half_of_a_table_for_a_whole(dbt: Dbt, tmp_path: Path):
+    folder = tmp_path / "t"
+    dbt.spark.range(3).write.parquet(str(folder))
+    dbt.rows("create schema if not exists beaconing")
+    assert job.register_table(dbt.spark, "beaconing.t", str(folder), {})
+    assert len(dbt.rows("select * from beaconing.t")) == 3
+    (folder / "_SUCCESS").unlink()
+    with pytest.raises(SystemExit):
+        job.register_table(dbt.spark, "beaconing.t2", str(folder), {})
+    assert len(list(folder.glob("*.parquet"))) > 0, "nothing is deleted"
+    dbt.rows("drop table beaconing.t")
+
+
 def test_an_edited_seed_counts_for_days_that_are_staged(dbt: Dbt, three_days):
     before = held(dbt, three_days)
     dbt.rows("insert into beaconing.internal_networks values ('198.51.100.0/24', 'ours now')")
@@ -227,6 +279,10 @@ def test_a_day_without_files_stays_only_when_told(dbt: Dbt, three_days):
     shutil.rmtree(folder_of(Path(three_days["raw_root"]), days_back(2)))
     kept = run(dbt, vars={**three_days, "keep_days_without_files": True})
     assert "Days without log files, kept as they were staged: 2026-03-08" in kept.messages
+    assert held(dbt, three_days) == before
+    refused = dbt("run", "--full-refresh", vars={**three_days, "keep_days_without_files": True})
+    assert not refused.success and refused.models == []
+    assert "--full-refresh would lose days whose log files are gone" in refused.messages
     assert held(dbt, three_days) == before
     gone = run(dbt, vars=three_days)
     assert "the log files of 2026-03-08 are gone" in gone.messages

@@ -1,5 +1,21 @@
 -- Lines of the log files that are in neither table, or in both. A raw line is read a second time here, on purpose.
-with raw_lines as (
+with files as (
+    select
+        {{ log_date_of('path') }} as log_date,
+        length
+    from {{ source('raw', 'common_security_log_files') }}
+),
+
+-- A file that has grown since this run listed it is left to the next one.
+unchanged_days as (
+    select files.log_date
+    from files
+    inner join {{ source('raw', 'common_security_log_days') }} as days on files.log_date = days.log_date
+    group by files.log_date
+    having sum(files.length) = max(days.bytes)
+),
+
+raw_lines as (
     select
         {{ log_date_of('_metadata.file_path') }} as log_date,
         count(*) as line_count
@@ -29,6 +45,7 @@ select
     staged.line_count as staged_lines,
     rejected.line_count as rejected_lines
 from raw_lines
+inner join unchanged_days on raw_lines.log_date = unchanged_days.log_date
 left join staged on raw_lines.log_date = staged.log_date
 left join rejected on raw_lines.log_date = rejected.log_date
 where raw_lines.line_count != coalesce(staged.line_count, 0) + coalesce(rejected.line_count, 0)
