@@ -37,19 +37,23 @@
 
 {% macro clear_half_made_tables() %}
     {#-
-        A run that was killed while Spark made a table leaves files where the table would lie, and Spark then refuses to make it. Another table
-        that is moved there takes them along when it is dropped.
+        A run that was killed while Spark made a table leaves files where the table would lie, and Spark then refuses to make it; Delta does not
+        mind. The partitions of another table are put there, and take the files along when that table is dropped.
     -#}
     {%- set folder = run_query('describe schema ' ~ target.schema).rows | selectattr(0, 'equalto', 'Location') | map(attribute=1) | first -%}
+    {%- set half_made = target.schema ~ '.half_made' -%}
+    {%- set places = [] -%}
     {%- for node in graph.nodes.values()
         if node.package_name == project_name and not built(node.name)
         and node.config.materialized in ('seed', 'table', 'incremental') and node.config.file_format != 'delta' -%}
-        {%- set spare = node.schema ~ '.half_made' -%}
-        {%- do run_query('drop table if exists ' ~ spare) -%}
-        {%- do run_query('create table ' ~ spare ~ ' (nothing int) using parquet') -%}
-        {%- do run_query('alter table ' ~ spare ~ " set location '" ~ folder ~ '/' ~ node.alias ~ "'") -%}
-        {%- do run_query('drop table ' ~ spare) -%}
+        {%- do places.append("partition (name = '" ~ node.alias ~ "') location '" ~ folder ~ '/' ~ node.alias ~ "'") -%}
     {%- endfor -%}
+    {%- if places -%}
+        {%- do run_query('drop table if exists ' ~ half_made) -%}
+        {%- do run_query('create table ' ~ half_made ~ ' (nothing int, name string) using parquet partitioned by (name)') -%}
+        {%- do run_query('alter table ' ~ half_made ~ ' add ' ~ places | join(' ')) -%}
+        {%- do run_query('drop table ' ~ half_made) -%}
+    {%- endif -%}
 {% endmacro %}
 
 
