@@ -125,13 +125,7 @@ def register_tables(spark: SparkSession, manifest: Manifest, warehouse: str) -> 
 
 
 def register_table(spark: SparkSession, table: str, files: str, config: object) -> bool:
-    """Register one table from its files; False where there are none.
-
-    Raises
-    ------
-    SystemExit
-        Where a job was killed while its files were moved into place.
-    """
+    """Register one table from its files; False where there are none."""
     file_format = config.get("file_format") or "parquet"
     try:
         columns = spark.read.option("mergeSchema", "true").format(file_format).load(files).schema
@@ -145,11 +139,6 @@ def register_table(spark: SparkSession, table: str, files: str, config: object) 
         spark.sql(f"alter table {table} set location '{files}'")
         spark.sql(f"drop table {table}")
         return False
-    if file_format == "parquet" and not exists(spark, f"{files}/_SUCCESS"):
-        raise fail(
-            f"{files} holds files but no _SUCCESS, which Spark writes last: a job was killed.",
-            "Delete that folder, and this job makes the table anew.",
-        )
     ddl = ", ".join(f"`{column.name}` {column.dataType.simpleString()}" for column in columns)
     partitions = config.get("partition_by") or []
     partitions = [partitions] if isinstance(partitions, str) else partitions
@@ -159,12 +148,6 @@ def register_table(spark: SparkSession, table: str, files: str, config: object) 
     if partitions:
         spark.sql(f"alter table {table} recover partitions")
     return True
-
-
-def exists(spark: SparkSession, path: str) -> bool:
-    """Whether there is such a file, which may be hidden."""
-    place = spark._jvm.org.apache.hadoop.fs.Path(path)
-    return place.getFileSystem(spark._jsc.hadoopConfiguration()).exists(place)
 
 
 def main() -> None:

@@ -6,17 +6,13 @@ import datetime as dt
 import os
 import random
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FILE_FORMAT, PROJECT, SPARK_4, Dbt, Result
+from conftest import FILE_FORMAT, SPARK_4, Dbt, Result
 from export_tree import at, lay_out
-
-sys.path.insert(0, str(PROJECT / "deploy/spark"))
-import job
 
 DAY = dt.date(2026, 3, 10)
 STAGED = ("--select", "+connection_days", "--exclude-resource-type", "test", "unit_test")
@@ -230,20 +226,6 @@ def test_lines_that_are_lost_are_found_and_lines_that_came_since_are_not(dbt: Db
     lost = dbt("test", "--select", test, vars=three_days)
     assert not lost.success, "a line is in the files, and not in staging"
     run(dbt, "--full-refresh", vars=three_days)
-
-
-@pytest.mark.skipif(SPARK_4, reason="Delta tables are whole or not there")
-def test_a_job_takes_no_half_of_a_table_for_a_whole(dbt: Dbt, tmp_path: Path):
-    folder = tmp_path / "t"
-    dbt.spark.range(3).write.parquet(str(folder))
-    dbt.rows("create schema if not exists beaconing")
-    assert job.register_table(dbt.spark, "beaconing.t", str(folder), {})
-    assert len(dbt.rows("select * from beaconing.t")) == 3
-    (folder / "_SUCCESS").unlink()
-    with pytest.raises(SystemExit):
-        job.register_table(dbt.spark, "beaconing.t2", str(folder), {})
-    assert len(list(folder.glob("*.parquet"))) > 0, "nothing is deleted"
-    dbt.rows("drop table beaconing.t")
 
 
 def test_an_edited_seed_counts_for_days_that_are_staged(dbt: Dbt, three_days):
