@@ -39,13 +39,14 @@
     {#-
         A run that was killed while Spark made a table leaves files where the table would lie, and Spark then refuses to make it; Delta does not
         mind. The partitions of another table are put there, and take the files along when that table is dropped.
+        Only where every run makes the table anew: days and findings without a table may be all that a lost metastore has left of them.
     -#}
     {%- set folder = run_query('describe schema ' ~ target.schema).rows | selectattr(0, 'equalto', 'Location') | map(attribute=1) | first -%}
     {%- set half_made = target.schema ~ '.half_made' -%}
     {%- set places = [] -%}
     {%- for node in graph.nodes.values()
         if node.package_name == project_name and not built(node.name)
-        and node.config.materialized in ('seed', 'table', 'incremental') and node.config.file_format != 'delta' -%}
+        and node.config.materialized in ('seed', 'table') and node.config.file_format != 'delta' -%}
         {%- do places.append("partition (name = '" ~ node.alias ~ "') location '" ~ folder ~ '/' ~ node.alias ~ "'") -%}
     {%- endfor -%}
     {%- if places -%}

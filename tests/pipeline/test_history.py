@@ -197,8 +197,8 @@ def test_what_one_run_left_undone_the_next_one_does(dbt: Dbt, three_days):
 def test_a_run_that_was_killed_while_spark_made_a_table_is_in_no_ones_way(dbt: Dbt, three_days):
     run(dbt, vars=three_days)
     before = held(dbt, three_days)
-    dbt.rows("drop table beaconing.connection_days")
-    half_made = dbt.folder / "warehouse/beaconing.db/connection_days/_temporary/0/part-0"
+    dbt.rows("drop table beaconing.internal_networks")
+    half_made = dbt.folder / "warehouse/beaconing.db/internal_networks/_temporary/0/part-0"
     half_made.parent.mkdir(parents=True)
     half_made.write_bytes(b"PAR1")
     assert staged_days(run(dbt, vars=three_days)) == "none"
