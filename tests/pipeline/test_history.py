@@ -195,14 +195,20 @@ def test_what_one_run_left_undone_the_next_one_does(dbt: Dbt, three_days):
 
 
 def test_a_run_that_was_killed_while_spark_made_a_table_is_in_no_ones_way(dbt: Dbt, three_days):
-    run(dbt, vars=three_days)
+    build = ("build", "--select", "+baseline", "--exclude-resource-type", "test", "unit_test")
+    assert dbt(*build, vars=three_days).success
     before = held(dbt, three_days)
-    dbt.rows("drop table beaconing.internal_networks")
-    half_made = dbt.folder / "warehouse/beaconing.db/internal_networks/_temporary/0/part-0"
-    half_made.parent.mkdir(parents=True)
-    half_made.write_bytes(b"PAR1")
-    assert staged_days(run(dbt, vars=three_days)) == "none"
+    # On Delta a seed is in the way, see README.
+    for table in ("baseline",) if FILE_FORMAT == "delta" else ("baseline", "internal_networks"):
+        dbt.rows(f"drop table beaconing.{table}")
+        half_made = dbt.folder / f"warehouse/beaconing.db/{table}/_temporary/0/part-0"
+        half_made.parent.mkdir(parents=True)
+        half_made.write_bytes(b"PAR1")
+    result = dbt(*build, vars=three_days)
+    assert result.success, result.messages
+    assert staged_days(result) == "none"
     assert held(dbt, three_days) == before
+    assert dbt.rows("select * from beaconing.baseline")
 
 
 def test_lines_that_are_lost_are_found_and_lines_that_came_since_are_not(dbt: Dbt, three_days):
