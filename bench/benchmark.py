@@ -587,6 +587,8 @@ def page(found: Sequence[Median], what: str) -> str:
         "rejects, duplicates, scores, campaigns, findings.",
         "- *models*: sum of the models' and hooks' times; the rest is start-up of Python, dbt and "
         "Spark. *Detection*: the models from the baseline on.",
+        "- The logs are read once before each measurement, the last days first, up to half of the "
+        "memory: of a long history the notebook reads a part from the disk, however fast that is.",
         "",
     ]
     for part in Part:
