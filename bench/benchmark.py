@@ -582,7 +582,8 @@ def page(found: Sequence[Median], what: str) -> str:
         "an inferred schema for each day, and a count or a preview after each cell. "
         "*Result only*: without the counts and previews.",
         "- *bare scan*: Spark reads the lines with a schema and throws them away. "
-        "*DuckDB*: the notebook's steps, with a schema.",
+        "*DuckDB*: the notebook's steps, with a schema. Spark's settings are those of target "
+        "`local` for all.",
         "- *dbt run*: the command line, seeds loaded before. It does more than the notebook: "
         "rejects, duplicates, scores, campaigns, findings.",
         "- *models*: sum of the models' and hooks' times; the rest is start-up of Python, dbt and "
