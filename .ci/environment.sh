@@ -84,30 +84,10 @@ java_home=""
 [ -n "${NO_SYSTEM_JAVA:-}" ] || java_home=$(find_java_home)
 [ -n "$java_home" ] || java_home=$(say "$places" | sed -n 2p)
 
-# Spark starts sooner where Java finds Spark's classes in an archive; only the Java that wrote it can use it, and some Javas cannot
-# write one. It knows the classes that this session has needed. Java allows no files in a folder of the class path, and Spark puts
-# SPARK_CONF_DIR there: it is a folder without files.
+# An archive of Spark's classes, which Java reads sooner than Spark's jars. Only the Java that wrote it, with the same jars, can use it.
+# Java allows no files in a folder of the class path then, and Spark puts SPARK_CONF_DIR there: it is a folder without files.
 archive=$pyspark/classes-$(java_property "$java_home/bin/java" java.vm.version | cksum | cut -d ' ' -f 1).jsa
 mkdir -p "$pyspark/conf" "$pyspark/no_conf"
-if [ ! -e "$archive" ] && "$java_home/bin/java" -Xshare:on -version >/dev/null 2>&1; then
-    say "Archiving Spark's classes, so that it starts sooner; this takes half a minute, once."
-    scratch=$(mktemp -d)
-    (
-        cd "$scratch"
-        export SPARK_ENV_LOADED=1 SPARK_HOME="$pyspark" SPARK_CONF_DIR="$pyspark/no_conf" SPARK_LOCAL_IP=127.0.0.1 JAVA_HOME="$java_home"
-        export SPARK_SUBMIT_OPTS="-XX:ArchiveClassesAtExit=$scratch/classes.jsa -Xlog:cds*=off"
-        "$pyspark/bin/spark-sql" --master 'local[2]' --conf spark.ui.enabled=false -e "
-            create table lines (line string, day string) using parquet partitioned by (day);
-            insert into lines select to_json(struct(int(id) as n, string(id) as t)), string(id % 2) from range(1000);
-            create table days as
-                select day, js.n % 100 as n, count(*) as c, collect_list(js.t) as ts
-                from (select day, from_json(line, 'n int, t string') as js from lines) group by all;
-            select day, aggregate(transform(ts, t -> int(t)), 0, (a, b) -> a + b), row_number() over (partition by day order by c) as place
-            from days join (select distinct day as d from lines) on day = d order by place limit 3;"
-    ) > "$scratch/said" 2>&1 && mv "$scratch/classes.jsa" "$archive" ||
-        say "Java could not write the archive, which costs only time. The last it said: $(tail -n 1 "$scratch/said")"
-    rm -rf "$scratch"
-fi
 
 # Spark's start scripts read these files, so that dbt finds its Java with or without make, whatever JAVA_HOME says.
 new=$(mktemp -d "$pyspark/conf/new.XXXX")
@@ -118,8 +98,7 @@ export PYSPARK_PYTHON='$project/.venv/bin/python'
 export SPARK_LOCAL_IP="\${SPARK_LOCAL_IP:-127.0.0.1}"
 export SPARK_CONF_DIR='$pyspark/no_conf'
 export SPARK_SUBMIT_OPTS="-Dlog4j2.configurationFile=$pyspark/conf/log4j2.properties \${SPARK_SUBMIT_OPTS:-}"
-# Another Spark laid over this one has other classes.
-[ "\${SPARK_HOME:-}" != '$pyspark' ] || export SPARK_SUBMIT_OPTS="-XX:SharedArchiveFile=$archive -Xlog:cds*=off \$SPARK_SUBMIT_OPTS"
+[ ! -e '$archive' ] || export SPARK_SUBMIT_OPTS="-XX:SharedArchiveFile=$archive -Xlog:cds*=off \$SPARK_SUBMIT_OPTS"
 END
 cmp -s "$new/spark-env.sh" "$pyspark/conf/spark-env.sh" || say "Spark uses the Java in $java_home"
 
@@ -139,6 +118,27 @@ END
 # Another make, or a Spark that starts, sees the old files or the new ones, never a half.
 mv "$new"/* "$pyspark/conf/"
 rmdir "$new"
+
+# Some Javas cannot write an archive, those without one of their own. It gets the classes that this session needs.
+if [ ! -e "$archive" ] && "$java_home/bin/java" -Xshare:on -version >/dev/null 2>&1; then
+    say "Archiving Spark's classes, so that it starts sooner; this takes half a minute, once."
+    scratch=$(mktemp -d)
+    (
+        cd "$scratch"
+        . "$pyspark/conf/spark-env.sh"
+        export SPARK_ENV_LOADED=1 SPARK_HOME="$pyspark" SPARK_SUBMIT_OPTS="-XX:ArchiveClassesAtExit=$scratch/classes.jsa -Xlog:cds*=off $SPARK_SUBMIT_OPTS"
+        "$pyspark/bin/spark-sql" --master 'local[2]' --conf spark.ui.enabled=false -e "
+            create table lines (line string, day string) using parquet partitioned by (day);
+            insert into lines select to_json(struct(int(id) as n, string(id) as t)), string(id % 2) from range(1000);
+            create table days as
+                select day, js.n % 100 as n, count(*) as c, collect_list(js.t) as ts
+                from (select day, from_json(line, 'n int, t string') as js from lines) group by all;
+            select day, aggregate(transform(ts, t -> int(t)), 0, (a, b) -> a + b), row_number() over (partition by day order by c) as place
+            from days join (select distinct day as d from lines) on day = d order by place limit 3;"
+    ) > "$scratch/said" 2>&1 && mv "$scratch/classes.jsa" "$archive" ||
+        say "Java could not write the archive, which costs only time. The last it said: $(tail -n 1 "$scratch/said")"
+    rm -rf "$scratch"
+fi
 
 # --- Profile --------------------------------------------------------------------------------------------------------
 
