@@ -29,26 +29,26 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env:  ## make .venv (PYTHON=python3.11 to choose), find a Java 17 (JAVA_HOME=… to choose, NO_SYSTEM_JAVA=1: pip's), profiles.yml
-	@JAVA_REQUIRED=$(if $(filter command,$(firstword $(origin JAVA_HOME))),1) .ci/environment.sh
+	@JAVA_REQUIRED=$(if $(filter command,$(firstword $(origin JAVA_HOME))),1) scripts/environment.sh
 
 # Only local sources: nothing is asked over the network, and nothing is pushed.
 demo: build docs  ## generate sample logs, hunt in them, look up the findings, draw the report
-	@.venv/bin/python bench/demo_sources.py $(DEMO)/sources
+	@.venv/bin/python -m samples.lookup_sources $(DEMO)/sources
 	@.venv/bin/python -m enrich run $(DEMO)/export --config $(DEMO)/sources/enrich.toml
 	@printf '%s\n' '' 'Report      $(DEMO)/export/report.html: open it in a browser' \
 		'Findings    $(DEMO)/export/network_beaconing_anomalies' 'Docs        target/static_index.html' \
 		'Raw logs    $(DEMO)/sample, with what was planted in truth.json'
 
 build: $(DEMO)/sample/truth.json | env
-	$(DBT) build --target local --exclude-resource-type unit_test --vars '$(VARS)'
+	$(DBT) build --target local --vars '$(VARS)'
 
 docs: target/static_index.html  ## write the docs and lineage as one page
 
 target/static_index.html: dbt_project.yml $(shell find models macros seeds tests -type f -not -name '*.py' 2>/dev/null) | build
 	$(DBT) --quiet docs generate --static --target local --vars '$(VARS)'
 
-$(DEMO)/sample/truth.json: bench/generate_logs.py $(DEMO)/options | env
-	.venv/bin/python $< $(DEMO)/sample --overwrite $(SAMPLE_OPTIONS)
+$(DEMO)/sample/truth.json: $(wildcard samples/*.py samples/*/*.py) $(DEMO)/options | env
+	.venv/bin/python -m samples $(DEMO)/sample --overwrite $(SAMPLE_OPTIONS)
 
 # Changes only when the options do, so that other options make other logs.
 $(DEMO)/options: FORCE
@@ -64,22 +64,22 @@ stop:  ## stop that Spark
 # dbt's unit tests need the tables to exist: they come after the build.
 test: lint build  ## lint, then every test: data (of the demo's logs), Python, pipeline and unit
 	.venv/bin/python -m pytest
-	$(DBT) test --target local --select test_type:unit --vars '$(VARS)'
+	$(DBT) test --target local --selector unit_tests --vars '$(VARS)'
 
 test-faults: env  ## the push under 950 faults and 50 kill -9 (two minutes; make test has a small one)
 	FULL_FAULT_TEST=1 .venv/bin/python -m pytest tests/enrich/test_push_faults.py
 
 test-cluster: env  ## the whole build on a Spark cluster on this machine, a worker killed meanwhile; submitted jobs
-	.venv/bin/python -m pytest tests/cluster
+	.venv/bin/python -m pytest tests/platforms --ignore tests/platforms/test_azure.py
 
 test-matrix: env  ## the tests of the pipeline on Spark 4.1 with Delta tables and ANSI mode
-	.ci/fetch.sh spark4
-	PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/pipeline
+	scripts/fetch.sh spark4
+	PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/pipeline tests/bench
 
 test-azure: env  ## the whole way over Azure storage: Spark 4.1 and enrich against Azurite
-	.ci/fetch.sh spark4
-	.ci/fetch.sh azurite
-	PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/azure
+	scripts/fetch.sh spark4
+	scripts/fetch.sh azurite
+	PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/platforms/test_azure.py
 
 lint: env  ## check style and format of SQL and Python
 	.venv/bin/ruff check
@@ -97,5 +97,5 @@ lock:  ## resolve requirements.in anew into requirements.txt, with hashes, and t
 
 clean:  ## remove what make made: .venv, the demo, docs, logs, caches, and a profiles.yml that nobody edited
 	rm -rf .venv $(DEMO) output/spark4 output/azurite target logs .pytest_cache .ruff_cache .hypothesis
-	@find bench enrich tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	@find bench enrich samples tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 	@! cmp -s profiles.yml profiles.yml.example || rm profiles.yml

@@ -287,7 +287,7 @@ def push_command(
     settings = settings_of(config_file, export_root)
     if not settings.push.endpoint:
         raise UserError(
-            "push.endpoint is not set. Deploy deploy/main.bicep and put its outputs into "
+            "push.endpoint is not set. Deploy deploy/sentinel/main.bicep and put its outputs into "
             "enrich.toml, or into ENRICH_PUSH_ENDPOINT and ENRICH_PUSH_RULE_ID."
         )
     findings = read_findings(settings.export_root)

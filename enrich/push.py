@@ -32,10 +32,11 @@ from enrich.ledger import Key, Ledger, Queued, now
 LARGEST_REQUEST = 1_000_000  # bytes
 RETRIED_STATUSES = {408, 429, 500, 502, 503, 504}
 CURES = {
-    400: "The columns of the stream may differ: deploy deploy/main.bicep of this version again",
+    400: "The columns of the stream may differ: deploy deploy/sentinel/main.bicep "
+    "of this version again",
     401: "The service does not know the login: check tenant and push.audience",
-    403: "Give the login the role Monitoring Metrics Publisher on the rule, as deploy/main.bicep "
-    "does; it takes up to 30 minutes to work",
+    403: "Give the login the role Monitoring Metrics Publisher on the rule, as "
+    "deploy/sentinel/main.bicep does; it takes up to 30 minutes to work",
     404: "Check push.endpoint and push.rule_id, the rule's immutable id (dcr-…)",
 }
 
@@ -116,12 +117,13 @@ class PushSettings:
         if not is_https and not self.is_loopback:
             raise PushError(
                 f"push.endpoint is {self.endpoint!r}, not an https:// address. Give the rule's "
-                "logs ingestion endpoint: deploy/main.bicep puts it out as logsIngestionEndpoint."
+                "logs ingestion endpoint: deploy/sentinel/main.bicep puts it out as "
+                "logsIngestionEndpoint."
             )
         if not re.fullmatch(r"dcr-[0-9a-zA-Z]+", self.rule_id):
             raise PushError(
                 f"push.rule_id is {self.rule_id!r}, not an immutable id such as dcr-0123abcd. "
-                "deploy/main.bicep puts it out as ruleId."
+                "deploy/sentinel/main.bicep puts it out as ruleId."
             )
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,59}_CL", self.table):
             raise PushError(

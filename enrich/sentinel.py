@@ -1,6 +1,6 @@
 """From columns of the dbt contract to columns of the Sentinel table, and from rows to rows.
 
-``python -m enrich.sentinel > deploy/columns.json`` writes the columns for Azure.
+``python -m enrich.sentinel > deploy/sentinel/columns.json`` writes the columns for Azure.
 """
 
 from __future__ import annotations

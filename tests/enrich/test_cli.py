@@ -9,11 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import PROJECT, a_finding, write_database, write_export
 
 from enrich import config
 from enrich.findings import ENRICHED, FOLDER, LOOKUP_COLUMNS, UserError
+from tests.support.findings import a_finding, write_export
+from tests.support.geoip import write_database
 
+PROJECT = Path(__file__).parents[2]
 SECRET = "hunter2-never-to-be-seen"
 
 

@@ -14,7 +14,7 @@ from enrich import push, sentinel
 from enrich.findings import LOOKUP_COLUMNS, contract
 
 PROJECT = Path(__file__).parents[2]
-DEPLOY = PROJECT / "deploy"
+DEPLOY = PROJECT / "deploy/sentinel"
 BICEP = (DEPLOY / "main.bicep").read_text(encoding="utf-8")
 FUNCTION = (DEPLOY / "network_beaconing.kql").read_text(encoding="utf-8")
 RULE = yaml.safe_load((DEPLOY / "analytics_rule.yaml").read_text(encoding="utf-8"))
@@ -23,7 +23,7 @@ COLUMNS = json.loads((DEPLOY / "columns.json").read_text(encoding="utf-8"))
 
 
 def test_the_deployed_columns_are_those_of_the_contract_and_the_lookups():
-    cure = "run: python -m enrich.sentinel > deploy/columns.json"
+    cure = "run: python -m enrich.sentinel > deploy/sentinel/columns.json"
     assert sentinel.table_columns() == COLUMNS, cure
     assert len(COLUMNS) == 1 + len(contract()) + len(LOOKUP_COLUMNS)
 
@@ -75,7 +75,7 @@ def test_kql_means_something_to_microsofts_language_service():
 
     def complaints(**more):
         done = subprocess.run(
-            ["node", DEPLOY / "check_kql.js"],
+            ["node", Path(__file__).parent / "check_kql.js"],
             input=json.dumps(
                 {"columns": COLUMNS, "function": FUNCTION, "queries": queries | more}
             ),

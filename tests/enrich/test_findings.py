@@ -4,7 +4,6 @@ import json
 
 import fsspec
 import pytest
-from conftest import a_finding, write_export
 
 from enrich.findings import (
     ENRICHED,
@@ -18,6 +17,7 @@ from enrich.findings import (
     vendors_of,
     write_enriched,
 )
+from tests.support.findings import a_finding, write_export
 
 
 def test_what_spark_writes_is_read_as_it_is_and_nulls_are_allowed(tmp_path):

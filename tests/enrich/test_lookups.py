@@ -5,7 +5,6 @@ import threading
 import time
 
 import pytest
-from conftest import a_finding, write_database
 
 from enrich.findings import LONGEST_REASON, LOOKUP_COLUMNS, check, contract, reason_of
 from enrich.lookups import (
@@ -23,6 +22,8 @@ from enrich.lookups import (
     public_addresses,
 )
 from enrich.lookups_local import asn, feed, location
+from tests.support.findings import a_finding
+from tests.support.geoip import write_database
 
 TO = [f"198.51.100.{n}" for n in range(1, 9)]
 

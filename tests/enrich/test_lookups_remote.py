@@ -11,12 +11,13 @@ import threading
 import time
 
 import pytest
-from conftest import a_finding, write_database
 
 from enrich.findings import LOOKUP_COLUMNS, check
 from enrich.lookups import Cache, enrich
 from enrich.lookups_local import location
 from enrich.lookups_remote import by_confidence, hits_of, reverse_dns, threat_intelligence, whois
+from tests.support.findings import a_finding
+from tests.support.geoip import write_database
 
 KEY = "key-that-nobody-may-see-4711"
 

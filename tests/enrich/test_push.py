@@ -12,14 +12,14 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from conftest import made_findings
 from hypothesis import HealthCheck, given
 from hypothesis import settings as options
 from hypothesis import strategies as st
-from ingestion_server import RULE, IngestionServer
 
 from enrich import ledger, push, sentinel
 from enrich.findings import contract
+from tests.support.findings import made_findings
+from tests.support.ingestion_server import RULE, IngestionServer
 
 PROJECT = Path(__file__).parents[2]
 SECRET = "s3cr3t-client-value"
@@ -130,7 +130,7 @@ def test_a_long_retry_after_ends_the_push_and_the_rows_wait(server, settings):
 @pytest.mark.parametrize(
     ("status", "cure"),
     [
-        ("400", "deploy/main.bicep"),
+        ("400", "deploy/sentinel/main.bicep"),
         ("401", "push.audience"),
         ("403", "Monitoring Metrics Publisher"),
         ("404", "push.rule_id"),

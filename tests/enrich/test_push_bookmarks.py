@@ -5,10 +5,10 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from conftest import made_findings
-from ingestion_server import RULE, IngestionServer
 
 from enrich import bookmarks, push
+from tests.support.findings import made_findings
+from tests.support.ingestion_server import RULE, IngestionServer
 
 WORKSPACE = (
     "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/soc-rg"

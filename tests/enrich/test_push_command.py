@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import made_findings
-from ingestion_server import RULE, IngestionServer
+
+from tests.support.findings import made_findings
+from tests.support.ingestion_server import RULE, IngestionServer
 
 PROJECT = Path(__file__).parents[2]
 SECRET = "s3cr3t-client-value"

@@ -19,11 +19,11 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import made_findings
-from ingestion_server import FAULTS, RULE, IngestionServer, key_of
 
 from enrich import ledger as ledger_module
 from enrich import push, sentinel
+from tests.support.findings import made_findings
+from tests.support.ingestion_server import FAULTS, RULE, IngestionServer, key_of
 
 PROJECT = Path(__file__).parents[2]
 IS_FULL = os.environ.get("FULL_FAULT_TEST") == "1"

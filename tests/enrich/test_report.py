@@ -3,13 +3,15 @@
 import json
 import re
 import time
+from pathlib import Path
 
 import pytest
-from conftest import PROJECT, a_finding
 
 from enrich.findings import LOOKUP_COLUMNS, contract
 from enrich.report import embedded, render
+from tests.support.findings import a_finding
 
+PROJECT = Path(__file__).parents[2]
 LOOKED_UP = dict.fromkeys(LOOKUP_COLUMNS) | {
     "country": "Finland",
     "city": "Helsinki",

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FILE_FORMAT, SPARK_4, Dbt, Result
-from export_tree import at, lay_out
+
+from tests.support.dbt_on_spark import FILE_FORMAT, SPARK_4, Dbt, Result
+from tests.support.export_tree import at, lay_out
 
 DAY = dt.date(2026, 3, 10)
-STAGED = ("--select", "+connection_days", "--exclude-resource-type", "test", "unit_test")
+STAGED = ("--select", "+connection_days", "--exclude-resource-type", "test")
 TABLES = ("stg_common_security_log_lines", "public_egress", "connection_days")
 
 

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Dbt, Result, read_export
-from export_tree import at, lay_out
+
+from tests.support.dbt_on_spark import Dbt, Result, read_export
+from tests.support.export_tree import at, lay_out
 
 FORTINET, PALO_ALTO = "Fortinet", "Palo Alto Networks"
 END = dt.date(2026, 3, 10)
@@ -297,7 +298,7 @@ def look(dbt: Dbt, result: Result, used: dict[str, Any], *tables: str) -> State:
 @pytest.fixture(scope="module")
 def first(dbt: Dbt, network) -> State:
     """Fortinet on END, from an empty catalog, with every data test."""
-    result = dbt("build", "--exclude-resource-type", "unit_test", vars=network)
+    result = dbt("build", vars=network)
     staged = ("baseline", "time_delta_windows", "public_egress", "stg_common_security_log")
     return look(dbt, result, network, *staged, "stg_common_security_log_rejects")
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from typing import Any
 
 import pytest
-from conftest import PROJECT, Dbt, read_export
 
-sys.path.insert(0, str(PROJECT / "bench"))
-from generate_logs import FAULT_OPTIONS, Skew, generate  # noqa: E402
+from samples import FAULT_OPTIONS, Skew, generate
+from tests.support.dbt_on_spark import Dbt, read_export
 
 END = dt.date(2026, 9, 30)
 
@@ -49,7 +47,7 @@ def hunted(
         "lookback_days": 3,
         "device_vendor": ["Fortinet", "Palo Alto Networks"],
     }
-    result = dbt("build", "--exclude-resource-type", "unit_test", vars=given)
+    result = dbt("build", vars=given)
     assert result.success, result.messages[-5000:]
     return truth, read_export(folder / "export")
 

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Dbt, Result
-from export_tree import at, lay_out
+
+from tests.support.dbt_on_spark import Dbt, Result
+from tests.support.export_tree import at, lay_out
 
 DAY = dt.date(2026, 3, 10)
 
@@ -41,7 +42,7 @@ def refused(dbt: Dbt, *args: str, vars: dict[str, Any] | str | None = None) -> s
 
 def one_model(dbt: Dbt, used: dict[str, Any]) -> Result:
     """Let a run begin, and build next to nothing."""
-    no_tests = ("--exclude-resource-type", "test", "unit_test")
+    no_tests = ("--exclude-resource-type", "test")
     return dbt("build", "--select", "internal_networks", *no_tests, vars=used)
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import PROJECT, Dbt
-from export_tree import at, lay_out
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from notebook_reference import PRIVATE, percent_beacon
+
+from tests.support.dbt_on_spark import PROJECT, Dbt
+from tests.support.export_tree import at, lay_out
+from tests.support.notebook_reference import PRIVATE, percent_beacon
 
 DAY = dt.date(2026, 9, 30)
 VENDOR, OTHER_VENDOR = "Fortinet", "Palo Alto Networks"
@@ -135,7 +136,7 @@ def generated_rows(folder: Path) -> list[dict[str, Any]]:
     """Generate logs and keep what staging passes unchanged: the conditions of parity."""
     subprocess.run(
         [
-            *(sys.executable, PROJECT / "bench/generate_logs.py", folder, "--days", "1"),
+            *(sys.executable, "-m", "samples", folder, "--days", "1"),
             *("--rows-per-day", "20000", "--end-date", str(DAY)),
         ],
         check=True,

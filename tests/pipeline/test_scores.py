@@ -8,25 +8,23 @@ import gzip
 import json
 import os
 import re
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import jinja2
 import pytest
-from conftest import PROJECT, Dbt
-from export_tree import at, lay_out
 
-sys.path.insert(0, str(PROJECT / "bench"))
-from score_models import MODELS, compile_scores, put_over  # noqa: E402
+from bench.detection.score_models import MODELS, compile_scores, put_over
+from tests.support.dbt_on_spark import PROJECT, Dbt
+from tests.support.export_tree import at, lay_out
 
 END = dt.date(2026, 3, 10)
 HOUR, DAY = 3600, 86_400
 SCORE_MODELS = ("score_window", "destination_rarity", *MODELS[1:])
 RITA = ("timestamp", "data_size", "histogram", "duration", "beacon")
 
-with (PROJECT / "seeds/null_quantiles.csv").open() as file:
+with (PROJECT / "seeds/statistics/null_quantiles.csv").open() as file:
     NULL_QUANTILES = {
         int(row["interval_count"]): float(row["timing_score_quantile"])
         for row in csv.DictReader(file)

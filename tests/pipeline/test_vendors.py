@@ -7,9 +7,10 @@ import json
 from typing import Any
 
 import pytest
-from conftest import Dbt, Result, read_export
-from export_tree import at, lay_out
 from pyspark.sql.functions import lit
+
+from tests.support.dbt_on_spark import Dbt, Result, read_export
+from tests.support.export_tree import at, lay_out
 
 FORTINET, PALO_ALTO = "Fortinet", "Palo Alto Networks"
 ABSENT = "Check Point"  # judged, and without any row
@@ -129,7 +130,7 @@ def hunted(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
     judgement = ("--select", "baseline+", "score_window+", "destination_rarity+")
     for vendor in (FORTINET, PALO_ALTO):
         if vendor == FORTINET:
-            hunt(vendor, "build", "--exclude-resource-type", "unit_test", "test")
+            hunt(vendor, "build", "test")
         else:
             hunt(vendor, "run", *judgement)
         tables[vendor] = look(dbt)
@@ -140,7 +141,7 @@ def hunted(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
         one.withColumn("device_vendor", lit(vendor)).write.insertInto(
             "beaconing.network_beaconing_anomalies"
         )
-    of_all = ("build", *judgement, "--exclude-resource-type", "unit_test")
+    of_all = ("build", *judgement)
     together = hunt([FORTINET, PALO_ALTO, ABSENT], *of_all)
     return {
         "alone": tables,

@@ -1,0 +1,223 @@
+"""Make seeds/statistics/null_quantiles.csv: what random traffic scores in timing.
+
+Usage: python -m bench.detection.null_quantiles   (a few minutes)
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+
+SEED_FILE = Path(__file__).resolve().parents[2] / "seeds/statistics/null_quantiles.csv"
+QUANTILE = 0.9995
+INTERVAL_COUNTS = (
+    *range(8, 32),
+    *(34, 36, 38, 40, 45, 50, 60, 70, 85, 100, 125, 150, 200, 300, 500, 1000),
+)
+
+# As models/scores has them; a change there wants this file and its output changed.
+MINIMUM_INTERVALS = 8
+SHORTEST_PERIOD_SECONDS = 1.5
+LONG_SECONDS = 1.0
+BURST_FRACTION = 0.1
+JITTER_TOLERANCE = 0.5
+CADENCE_TOLERANCE = 0.15
+MOST_MULTIPLES = 6
+
+Rows = np.ndarray
+Draw = Callable[[np.random.Generator, int, int], Rows]
+
+
+def poisson(rng: np.random.Generator, draws: int, gaps: int) -> Rows:
+    """Draw gaps of a memoryless process.
+
+    Parameters
+    ----------
+    rng
+        Source of randomness.
+    draws, gaps
+        Shape of the result.
+
+    Returns
+    -------
+    ndarray of shape (draws, gaps)
+        Seconds, a mean of 60.
+    """
+    return rng.exponential(60, (draws, gaps))
+
+
+def log_normal(sigma: float) -> Draw:
+    """Make a drawer of log-normal gaps with a median of 60 s.
+
+    Parameters
+    ----------
+    sigma
+        Standard deviation of the logarithm; the larger, the heavier the tail.
+
+    Returns
+    -------
+    callable
+        As `poisson`.
+    """
+    return lambda rng, draws, gaps: 60 * np.exp(sigma * rng.normal(size=(draws, gaps)))
+
+
+def human(rng: np.random.Generator, draws: int, gaps: int) -> Rows:
+    """Draw gaps of a person: clicks 8 s apart in the middle, after 12 % of them a break of 15 min.
+
+    Parameters
+    ----------
+    rng
+        Source of randomness.
+    draws, gaps
+        Shape of the result.
+
+    Returns
+    -------
+    ndarray of shape (draws, gaps)
+        Seconds; clicks are log-normal with sigma 1.2, breaks with sigma 1.
+    """
+    clicks = np.exp(rng.normal(np.log(8), 1.2, (draws, gaps)))
+    breaks = np.exp(rng.normal(np.log(900), 1.0, (draws, gaps)))
+    return np.where(rng.random((draws, gaps)) < 0.12, breaks, clicks)
+
+
+KINDS: dict[str, Draw] = {
+    "Poisson": poisson,
+    "log-normal, sigma 0.8": log_normal(0.8),
+    "log-normal, sigma 1.2": log_normal(1.2),
+    "log-normal, sigma 2.0": log_normal(2.0),
+    "human sessions": human,
+}
+
+
+def at_quantile(rows: Rows, counts: np.ndarray, quantile: float) -> np.ndarray:
+    """Take from each sorted row the element below which `quantile` of it lies.
+
+    Parameters
+    ----------
+    rows
+        Sorted, padded with NaN at the end, shape (draws, gaps).
+    counts
+        How many of each row count, shape (draws,), at least 1.
+    quantile
+        From 0 to 1.
+
+    Returns
+    -------
+    ndarray of shape (draws,)
+        Macro at_quantile: no interpolation.
+    """
+    places = np.maximum(1, np.ceil(quantile * counts - 1e-9).astype(int)) - 1
+    return np.take_along_axis(rows, places[:, None], 1)[:, 0]
+
+
+def beat_intervals(gaps: Rows) -> tuple[Rows, np.ndarray]:
+    """Keep of each row what connection_intervals keeps of gaps that have a fraction.
+
+    Parameters
+    ----------
+    gaps
+        Seconds between events, any order, shape (draws, gaps).
+
+    Returns
+    -------
+    rows : ndarray of shape (draws, gaps)
+        Intervals between beats, sorted, padded with NaN.
+    counts : ndarray of shape (draws,)
+        How many there are; 0 where the connection gets no score.
+    """
+    deltas = np.sort(gaps, 1)
+    total = deltas.shape[1]
+    short = (deltas < LONG_SECONDS).sum(1)
+    places = short + np.maximum(1, (9 * (total - short)) // 10) - 1
+    upper = np.take_along_axis(deltas, np.minimum(places, total - 1)[:, None], 1)
+    rows = np.where(deltas >= BURST_FRACTION * upper, deltas, np.nan)
+    few = (~np.isnan(rows)).sum(1) < MINIMUM_INTERVALS
+    rows[few] = np.where(deltas[few] >= LONG_SECONDS, deltas[few], np.nan)
+    rows = np.sort(rows, 1)
+    counts = (~np.isnan(rows)).sum(1)
+    slow = at_quantile(rows, np.maximum(counts, 1), 0.5) >= SHORTEST_PERIOD_SECONDS
+    return rows, np.where(slow & (counts >= MINIMUM_INTERVALS), counts, 0)
+
+
+def timing_scores(rows: Rows, counts: np.ndarray) -> np.ndarray:
+    """Score the timing of each row as interval_measures does.
+
+    Parameters
+    ----------
+    rows, counts
+        From `beat_intervals`; counts of at least 1.
+
+    Returns
+    -------
+    ndarray of shape (draws,)
+        timing_score, the larger of jitter_share and cadence_share.
+    """
+    centre = ((at_quantile(rows, counts, 0.15) + at_quantile(rows, counts, 0.85)) / 2)[:, None]
+    jitter_share = (np.abs(rows - centre) < JITTER_TOLERANCE * centre).sum(1) / counts
+    period = at_quantile(rows, counts, 0.5)[:, None]
+    multiple = np.clip(np.floor(rows / period + 0.5), 1, MOST_MULTIPLES)
+    on_beat = np.abs(rows - multiple * period) < CADENCE_TOLERANCE * period
+    off_beat = np.sort(np.where(on_beat, np.nan, rows), 1)
+    left = (~np.isnan(off_beat)).sum(1)
+    second = np.where(left > 0, at_quantile(off_beat, np.maximum(left, 1), 0.5), np.nan)[:, None]
+    on_second = (np.abs(off_beat - second) < CADENCE_TOLERANCE * second).sum(1)
+    return np.maximum(jitter_share, (on_beat.sum(1) + on_second) / counts)
+
+
+def scores_with(kind: Draw, rng: np.random.Generator, intervals: int, draws: int) -> np.ndarray:
+    """Score random connections of `intervals` intervals, or up to 4 % more.
+
+    Parameters
+    ----------
+    kind
+        What draws the gaps.
+    rng
+        Source of randomness.
+    intervals
+        Intervals between beats that a connection must have.
+    draws
+        How many connections, at least.
+
+    Returns
+    -------
+    ndarray
+        Their timing scores.
+    """
+    pilot, counts = beat_intervals(kind(rng, 500, max(2 * intervals, 20)))
+    gaps = max(intervals, round(intervals * pilot.shape[1] / counts.mean()))
+    scores: list[np.ndarray] = []
+    while sum(map(len, scores)) < draws:
+        rows, counts = beat_intervals(kind(rng, max(200, min(20_000, 2_000_000 // gaps)), gaps))
+        fits = (counts >= intervals) & (counts <= 1.04 * intervals)
+        scores.append(timing_scores(rows[fits], counts[fits]))
+    return np.concatenate(scores)
+
+
+def main() -> None:
+    """Simulate and write the seed: the highest quantile of all kinds, never lower for fewer."""
+    warnings.simplefilter("ignore", RuntimeWarning)  # rows of NaN only
+    rng = np.random.default_rng(20240601)
+    quantiles = []
+    for intervals in track(INTERVAL_COUNTS, "simulating", disable=not sys.stdout.isatty()):
+        draws = 40_000 if intervals <= 50 else 20_000 if intervals <= 150 else 6_000
+        samples = [scores_with(kind, rng, intervals, draws) for kind in KINDS.values()]
+        quantiles.append(max(np.quantile(s, QUANTILE, method="higher") for s in samples))
+    falling = np.maximum.accumulate(quantiles[::-1])[::-1]
+    with SEED_FILE.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["interval_count", "timing_score_quantile"])
+        for intervals, quantile in zip(INTERVAL_COUNTS, falling):
+            writer.writerow([intervals, f"{np.ceil(quantile * 1000) / 1000:.3f}"])
+    print(f"wrote {SEED_FILE}")
+
+
+if __name__ == "__main__":
+    main()

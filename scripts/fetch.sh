@@ -1,0 +1,49 @@
+#!/bin/sh
+# Fetches what some tests need beyond .venv, into output/. What is there is not fetched again.
+#
+#   scripts/fetch.sh spark4     PySpark 4.1 with Delta and Azure storage. PYTHONPATH=output/spark4 lays it over .venv: only Spark differs.
+#   scripts/fetch.sh azurite    Microsoft's emulator of Azure Storage
+#
+# Exit code 77: a tool or a registry is missing, and the tests that need it must be left out.
+set -eu
+cd "$(dirname "$0")/.."
+part=$1
+to=$PWD/output/$part
+
+skip() { printf 'cannot fetch %s: %s\n' "$part" "$*" >&2; exit 77; }
+
+wanted="$to $(cat "$0" requirements-spark4.txt | cksum)"
+[ "$(cat "$to/fetched" 2>/dev/null || true)" != "$wanted" ] || exit 0
+rm -rf "$to"
+mkdir -p "$to"
+
+fetch_spark4() {
+    conf=$(.venv/bin/python -I -c 'import importlib.util; print(importlib.util.find_spec("pyspark").submodule_search_locations[0])')/conf
+    java_home=$(. "$conf/spark-env.sh" && echo "$JAVA_HOME")
+    "$java_home/bin/java" --list-modules | grep -q '^jdk.incubator.vector' ||
+        skip "the Java in $java_home is not a whole JDK, which Spark 4 needs. Install a JDK 17, then make env."
+    command -v mvn >/dev/null || skip "no mvn (Maven), which brings Delta and hadoop-azure."
+    .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --use-pep517 --no-deps \
+        --require-hashes --target "$to" --requirement requirements-spark4.txt || skip "pip could not install PySpark 4.1."
+    # The Java that make env found, and what Spark may log.
+    ln -s "$conf" "$to/pyspark/conf"
+    # Delta for Spark 4.1; hadoop-azure in the version of Spark's own Hadoop, with the wildfly-openssl that it names.
+    while read -r sum group name version; do
+        mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \
+            -Dartifact="$group:$name:$version" -DoutputDirectory="$to/pyspark/jars" </dev/null || skip "mvn could not bring $name."
+        echo "$sum  $to/pyspark/jars/$name-$version.jar" | sha256sum --check --quiet
+    done <<END
+75a9400986853c061f5109f012547de2545a5759e5e752e5ef633dabe16a4f10 io.delta delta-spark_4.1_2.13 4.4.0
+c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc io.delta delta-storage 4.4.0
+f02ab756037abaecc45ea1869144ad3a69e25ccd84062bc37805837ca254e21c org.apache.hadoop hadoop-azure 3.4.2
+95decbc5d088b40e85f58d7726b8c8f4e3be6312a0f2660c2d714a23cee80279 org.wildfly.openssl wildfly-openssl 2.1.4.Final
+END
+}
+
+fetch_azurite() {
+    command -v npm >/dev/null || skip "no npm (Node.js)."
+    npm install --silent --no-audit --no-fund --no-save --prefix "$to" azurite@3.35.0 || skip "npm could not bring azurite."
+}
+
+"fetch_$part"
+echo "$wanted" > "$to/fetched"

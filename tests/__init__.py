@@ -1,0 +1,1 @@
+"""Tests; `pytest` runs those that need no cluster and no storage."""

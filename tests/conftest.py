@@ -1,0 +1,65 @@
+"""What all tests share: one Spark session for the whole suite, and a headless Chromium."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.support.chromium import Page
+    from tests.support.dbt_on_spark import Dbt
+
+PLATFORMS = Path(__file__).parent / "platforms"
+# What a shell has set for another Spark, Python or dbt must not reach ours.
+FOREIGN = {"SPARK_HOME", "SPARK_CONF_DIR", "SPARK_REMOTE", "PYTHONPATH", "PYTHONHOME"}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On Spark 4 keep only what runs on Spark: the rest is the same on both."""
+    if version("pyspark").startswith("4."):
+        others = [
+            item
+            for item in items
+            if "dbt_process" not in item.fixturenames and PLATFORMS not in item.path.parents
+        ]
+        config.hook.pytest_deselected(items=others)
+        items[:] = [i for i in items if i not in others]
+
+
+@pytest.fixture(scope="session")
+def dbt_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dbt]:
+    """Start Spark once; it ends with the suite."""
+    from tests.support.dbt_on_spark import PROJECT, Dbt
+
+    kept = dict(os.environ)
+    for name in [n for n in kept if n.startswith("DBT_") or n in FOREIGN]:
+        del os.environ[name]
+    os.environ["PWD"] = str(PROJECT)
+    dbt = Dbt(tmp_path_factory.mktemp("dbt"))
+    yield dbt
+    dbt.spark.stop()
+    os.environ.clear()
+    os.environ.update(kept)
+
+
+@pytest.fixture(scope="module")
+def dbt(dbt_process: Dbt) -> Dbt:
+    """Give a module dbt with an empty catalog."""
+    dbt_process.wipe()
+    return dbt_process
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[Page]:
+    """Give one page of a headless Chromium."""
+    from tests.support.chromium import CHROMIUM, chromium
+
+    if CHROMIUM is None:
+        pytest.skip("no Chromium here (apt-get install chromium, or CHROMIUM=/path)")
+    with chromium(tmp_path / "profile") as opened:
+        yield opened

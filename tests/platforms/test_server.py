@@ -1,0 +1,69 @@
+"""make server and make stop: a Spark that stays up on the tables of target local."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.spark_cluster import BIN, ENVIRONMENT, PROJECT, free_port
+
+
+class Server:
+    """deploy/spark/server.py, with tables, profile and port of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        shutil.copy(PROJECT / "profiles.yml.example", folder / "profiles.yml")
+        self.pid_file = folder / "output/server/pid"
+        self.environment = ENVIRONMENT | {
+            "BEACONING_OUTPUT": str(folder / "output"),
+            "BEACONING_SERVER_PORT": str(free_port()),
+            "DBT_PROFILES_DIR": str(folder),
+            "DBT_TARGET_PATH": str(folder / "target"),
+            "DBT_LOG_PATH": str(folder / "logs"),
+        }
+
+    def __call__(self, *command: str) -> str:
+        """What `start`, `stop` or another command printed; it must succeed."""
+        if command[0] in ("start", "stop"):
+            command = (sys.executable, str(PROJECT / "deploy/spark/server.py"), *command)
+        done = subprocess.run(
+            command, cwd=PROJECT, env=self.environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    server = Server(tmp_path)
+    yield server
+    server("stop")
+
+
+def test_it_starts_once_serves_dbt_and_stops(server: Server):
+    assert "Spark answers on 127.0.0.1:" in server("start")
+    pid = int(server.pid_file.read_text())
+    assert f"runs already on 127.0.0.1:{server.environment['BEACONING_SERVER_PORT']}" in server(
+        "start"
+    )
+    assert int(server.pid_file.read_text()) == pid
+    seeded = server(str(BIN / "dbt"), "seed", "--target", "server", "--no-use-colors")
+    assert "Done. PASS=" in seeded
+    assert f"Stopped the server (process {pid})" in server("stop")
+    shown = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True)
+    assert "HiveThriftServer2" not in shown.stdout
+    assert "No server runs" in server("stop")
+
+
+def test_stop_spares_a_process_that_got_the_number(server: Server):
+    server.pid_file.parent.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as other:
+        server.pid_file.write_text(str(other.pid))
+        assert "No server runs" in server("stop")
+        assert other.poll() is None
+        other.kill()

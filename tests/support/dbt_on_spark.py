@@ -1,0 +1,180 @@
+"""Real dbt on real Spark, in one process with one Spark session for the whole suite.
+
+With PySpark 4 (``make test-matrix``) the tables are Delta tables and ANSI mode is on, as in Fabric
+and Databricks.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyspark
+import yaml
+from dbt.adapters.spark.connections import SparkCredentials
+from dbt.cli.main import dbtRunner
+from pyspark.sql import SparkSession
+
+PROJECT = Path(__file__).parents[2]
+
+# Small and closed: tables in memory, files in a temporary folder, nobody listens to the network.
+# The quick compiler alone suits a JVM that lives for minutes: a quarter less time was measured. Its
+# usual 48 MB of code are full after some runs; then nothing is compiled any more.
+PROFILE = """
+network_beaconing:
+  target: memory
+  outputs:
+    memory:
+      type: spark
+      method: session
+      host: none
+      schema: beaconing
+      server_side_parameters:
+        spark.master: local[2]
+        spark.driver.memory: 2g
+        spark.driver.host: 127.0.0.1
+        spark.driver.bindAddress: 127.0.0.1
+        spark.driver.extraJavaOptions: -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m
+        spark.ui.enabled: "false"
+        spark.ui.showConsoleProgress: "false"
+        spark.log.level: ERROR
+        spark.local.dir: {folder}/spark
+        spark.sql.catalogImplementation: in-memory
+        spark.sql.warehouse.dir: {folder}/warehouse
+        spark.sql.legacy.createHiveTableByDefault: "false"
+        spark.sql.session.timeZone: UTC
+        spark.sql.shuffle.partitions: "2"
+"""
+
+SPARK_4 = pyspark.__version__.startswith("4.")
+FILE_FORMAT = "delta" if SPARK_4 else "parquet"
+# The target's name is what makes dbt write Delta tables.
+DELTA_PROFILE = (
+    PROFILE.replace("memory\n", "memory_delta\n", 1).replace(" memory:\n", " memory_delta:\n")
+    + """\
+        spark.sql.extensions: io.delta.sql.DeltaSparkSessionExtension
+        spark.sql.catalog.spark_catalog: org.apache.spark.sql.delta.catalog.DeltaCatalog
+        spark.databricks.delta.snapshotPartitions: "1"
+        spark.sql.ansi.enabled: "true"
+"""
+)
+
+
+def leave_ansi_as_it_is() -> None:
+    """Undo that dbt-spark turns ANSI mode off; the adapters of Fabric and Databricks do not."""
+    original = SparkCredentials.__post_init__
+
+    def keep_ansi(self: SparkCredentials) -> None:
+        original(self)
+        del self.server_side_parameters["spark.sql.ansi.enabled"]
+
+    SparkCredentials.__post_init__ = keep_ansi
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a dbt command did.
+
+    Attributes
+    ----------
+    success
+        Whether it ended without an error.
+    messages
+        All that it printed, warnings and errors included.
+    models
+        Names of the models that were built, in order.
+    """
+
+    success: bool
+    messages: str
+    models: list[str]
+
+
+class Dbt:
+    """dbt with an empty catalog of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.target = folder / "target"
+        if SPARK_4:
+            leave_ansi_as_it_is()
+        profile = (DELTA_PROFILE if SPARK_4 else PROFILE).format(folder=folder)
+        (folder / "profiles.yml").write_text(profile)
+        (target,) = yaml.safe_load(profile)["network_beaconing"]["outputs"].values()
+        # dbt finds the session that is there.
+        self.spark = SparkSession.builder.config(map=target["server_side_parameters"]).getOrCreate()
+
+    def __call__(self, *args: str, vars: dict[str, Any] | str | None = None) -> Result:
+        """Run a dbt command.
+
+        Parameters
+        ----------
+        args
+            As on the command line.
+        vars
+            As a dict, or as the text that --vars would get.
+
+        Returns
+        -------
+        Result
+            Also where dbt fails; a test says what it expects.
+        """
+        printed: list[str] = []
+
+        def listen(event: Any) -> None:
+            if event.info.level != "debug":
+                printed.append(event.info.msg)
+
+        places = ["--project-dir", PROJECT, "--profiles-dir", self.folder]
+        places += ["--target-path", self.target, "--log-path", self.folder / "logs"]
+        text = json.dumps(vars) if isinstance(vars, dict) else vars
+        given = [] if text is None else ["--vars", text]
+        outcome = dbtRunner(callbacks=[listen]).invoke(
+            [*args, *map(str, places), *given, "--no-use-colors", "--quiet"]
+        )
+        assert self.spark.conf.get("spark.sql.ansi.enabled") == str(SPARK_4).lower()
+        nodes = getattr(outcome.result, "results", None) or []
+        return Result(
+            success=outcome.success,
+            messages="\n".join([*printed, str(outcome.exception or "")]),
+            # Operations have no node.
+            models=[
+                n.node.name for n in nodes if hasattr(n, "node") and n.node.resource_type == "model"
+            ],
+        )
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        """Answer a query in the session that dbt uses."""
+        return [row.asDict(recursive=True) for row in self.spark.sql(sql).collect()]
+
+    def tables(self) -> set[str]:
+        """Names of the tables and views that dbt has built."""
+        if not any(s["namespace"] == "beaconing" for s in self.rows("show schemas")):
+            return set()
+        # dbt leaves temporary views in the session.
+        tables = self.rows("show tables in beaconing")
+        return {table["tableName"] for table in tables if not table["isTemporary"]}
+
+    def wipe(self) -> None:
+        """Start over with an empty catalog."""
+        self.rows("drop schema if exists beaconing cascade")
+        self.rows("drop schema if exists raw cascade")
+        shutil.rmtree(self.folder / "warehouse", ignore_errors=True)
+
+
+def read_export(export_root: Path) -> list[dict[str, Any]]:
+    """Read the findings as `enrich` does: every JSON part file; none is an error.
+
+    Raises
+    ------
+    AssertionError
+        Where the folder holds no part file: an empty result is a file without rows.
+    """
+    parts = list((export_root / "network_beaconing_anomalies").glob("*.json"))
+    assert parts, f"no JSON file in {export_root}/network_beaconing_anomalies"
+    # splitlines() would also split at characters that JSON may hold unescaped, such as U+2028.
+    lines = [line for part in parts for line in part.read_text("utf-8").split("\n")]
+    return [json.loads(line) for line in lines if line]

@@ -1,0 +1,76 @@
+"""Exports that meet the contract of the findings."""
+
+import json
+from pathlib import Path
+
+from enrich.findings import FOLDER, contract
+
+SAMPLES = {
+    "string": "text",
+    "boolean": False,
+    "int": 7,
+    "bigint": 2**40,
+    "double": 0.5,
+    "date": "2026-09-30",
+    "timestamp": "2026-09-30T12:00:04.974Z",
+    "array<string>": ["text"],
+    "array<bigint>": [60] * 24,
+    "array<struct<time_delta: bigint, events: bigint>>": [
+        {"time_delta": 59, "events": 20},
+        {"time_delta": 60, "events": 1400},
+    ],
+}
+
+
+def a_finding(number: int = 1, **changes: object) -> dict:
+    """One row that meets the contract, made from the contract; each number is another beacon."""
+    row = {name: SAMPLES[data_type] for name, data_type in contract().items()}
+    row |= {
+        "beacon_id": f"{number:032x}",
+        "status": "new",
+        "severity": "high",
+        "suppressed_by": [],
+        "reasons": ["beats every 60.0 s for 24.0 h", "one internal source reaches it"],
+        "shared_destination_campaign_id": None,
+        "rotating_destination_campaign_id": None,
+        "source_ip": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
+        "destination_ip": "203.0.113.7",
+        "destination_port": 443,
+        "protocol": "tcp",
+        "event_count": 1440,
+        "denied_event_count": 0,
+        "first_seen": "2026-09-30T00:00:04.974Z",
+        "last_seen": "2026-09-30T23:59:04.974Z",
+        "percent_beacon": 99.25,
+        "time_delta": 60,
+        "beacon_score": 0.954,
+        "rarity_score": 1.0,
+        "period_seconds": 60.0,
+        "estimated_sleep_seconds": 60.5,
+        "estimated_jitter_percent": 2.0,
+        "score_window_days": 1,
+        "run_id": "run-1",
+        "device_vendor": "Fortinet",
+    }
+    assert not changes.keys() - row.keys(), "no such column in the contract"
+    return row | changes
+
+
+def made_findings(count: int, run_id: str = "run-1", **changes: object) -> list[dict]:
+    """Findings of one run, with whatever columns `changes` has besides those of the contract."""
+    histogram = [{"time_delta": n, "events": 611} for n in range(30, 50)]
+    return [
+        a_finding(n, run_id=run_id, beacon_id=f"beacon-{run_id}-{n}", interval_histogram=histogram)
+        | changes
+        for n in range(count)
+    ]
+
+
+def write_export(root: Path, *findings: dict, file: str = "part-00000.json") -> Path:
+    """Write findings as a run's export does, and return the export root."""
+    folder = root / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = "".join(json.dumps(finding) + "\n" for finding in findings)
+    (folder / file).write_text(lines, encoding="utf-8")
+    (folder / "_SUCCESS").touch()
+    return root
