@@ -16,7 +16,7 @@ from typing import Any
 import fsspec
 import yaml
 
-CONTRACT = Path(__file__).parents[1] / "models" / "results" / "_results__models.yml"
+CONTRACT = Path(__file__).parents[1] / "models" / "results" / "network_beaconing_anomalies.yml"
 MODEL = "export_network_beaconing_anomalies"
 FOLDER = "network_beaconing_anomalies"
 ENRICHED = "enriched.jsonl"

@@ -12,7 +12,13 @@ from pyspark.sql import DataFrame, SparkSession
 
 PROJECT = Path(__file__).resolve().parents[2]
 SCHEMA = "score_models"  # only to be cut out of the compiled SQL again
-MODELS = ("connection_days", "connection_intervals", "interval_measures", "beacon_scores")
+MODELS = (
+    "connection_days",
+    "connection_intervals",
+    "interval_measures",
+    "rita_scores",
+    "beacon_scores",
+)
 
 SPARK_SETTINGS = {
     "spark.master": "local[2]",

@@ -430,8 +430,8 @@ needs_shared = pytest.mark.skipif(
 
 
 def macro(call: str, **columns: str) -> str:
-    """Render a macro of arrays.sql or rita.sql."""
-    texts = [(PROJECT / "macros" / name).read_text() for name in ("arrays.sql", "rita.sql")]
+    """Render one of the macros for measures."""
+    texts = [file.read_text() for file in (PROJECT / "macros/measures").glob("*.sql")]
     text = "".join(texts) + "{{ " + call + " }}"
     return jinja2.Environment().from_string(text).render(**columns).strip()
 
