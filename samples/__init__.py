@@ -1,6 +1,6 @@
 """Firewall logs with planted implants, for the demo, the tests and the benchmarks."""
 
-from samples.logs import (
+from samples.traffic import (
     EXPORT_ROOT,
     FAULT_OPTIONS,
     MINIMUM_ROWS_PER_DAY,

@@ -2,6 +2,6 @@
 
 import typer
 
-from samples.logs import main
+from samples.traffic import main
 
 typer.run(main)

@@ -14,7 +14,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from samples import logs as generate_logs
+from samples import traffic as generate_logs
 
 LAST_DAY = "2026-09-30"
 FOLDER = re.compile(r"y=(\d{4})/m=(\d\d)/d=(\d\d)/h=(\d\d)/m=(\d\d)/(PT0?5M(?:_\d)?\.json)$")
