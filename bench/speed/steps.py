@@ -1,6 +1,6 @@
-"""What bench/speed/benchmark.py measures this project against, each in a process of its own.
+"""What `bench.speed.benchmark` measures this project against, each in a process of its own.
 
-    python bench/speed/steps.py notebook|notebook_lean|scan|staging|duckdb SETTINGS
+    python -m bench.speed.steps notebook|notebook_lean|scan|staging|duckdb SETTINGS
 
 SETTINGS is JSON: `folders` (day folders, oldest first), `out` (folder for the result) and, for
 staging, `rounds` and the `dbt` arguments. The last line that is printed is JSON again.
@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import PROJECT
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 # The notebook's parameters, which are this project's defaults too.
 VENDOR = "Fortinet"
@@ -37,6 +37,18 @@ COLUMNS = [
     "ReceivedBytes",
     "SentBytes",
     "DeviceVendor",
+]
+# What the bare scan reads: the columns that staging takes out of a line, all as text.
+SCANNED_COLUMNS = [
+    *COLUMNS,
+    "DeviceProduct",
+    "DeviceEventClassID",
+    "Activity",
+    "DeviceAction",
+    "ExternalID",
+    "AdditionalExtensions",
+    "_ItemId",
+    "_corrupt_record",
 ]
 PRIVATE = r"^(127\.|10\.|172\.(1[6-9]|2[0-9]|3[01])\.|192\.168\.)"
 
@@ -165,13 +177,8 @@ def notebook(
 
 
 def scan(spark: SparkSession, folders: Sequence[str]) -> None:
-    """Read every line with the columns that the source declares, and throw them away."""
-    import yaml
-
-    sources = yaml.safe_load((PROJECT / "models/staging/_staging__sources.yml").read_text("utf-8"))
-    tables = {table["name"]: table for table in sources["sources"][0]["tables"]}
-    columns = tables["common_security_log"]["columns"]
-    schema = ", ".join(f"{column['name']} {column['data_type']}" for column in columns)
+    """Read every line with the columns that staging needs, and throw them away."""
+    schema = ", ".join(f"{name} string" for name in SCANNED_COLUMNS)
     options = {"recursiveFileLookup": "true", "pathGlobFilter": "PT*M*.json"}
     rows = spark.read.options(**options).schema(schema).json(list(folders))
     rows.write.format("noop").mode("overwrite").save()
@@ -290,7 +297,7 @@ def duckdb_steps(folders: Sequence[str], out: Path | None) -> list[tuple[Any, ..
 
 
 def main() -> None:
-    """Do one of them."""
+    """Do the step that the command line names."""
     step, settings = sys.argv[1], json.loads(sys.argv[2])
     folders, out = settings["folders"], Path(settings["out"])
     shutil.rmtree(out, ignore_errors=True)
