@@ -9,12 +9,13 @@ import csv
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from rich.progress import track
 
-SEED_FILE = Path(__file__).resolve().parents[2] / "seeds/statistics/null_quantiles.csv"
+from bench import PROJECT
+
+SEED_FILE = PROJECT / "seeds/statistics/null_quantiles.csv"
 QUANTILE = 0.9995
 INTERVAL_COUNTS = (
     *range(8, 32),

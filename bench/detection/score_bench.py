@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 from pyspark.sql import SparkSession
 
+from bench import PROJECT
+from bench.detection.connection_days import connection_days
 from bench.detection.null_quantiles import KINDS
-from bench.detection.score_models import PROJECT, compile_scores, put_over, start_spark
+from bench.detection.score_models import compile_scores, put_over, start_spark
 
-DOCS = PROJECT / "models/scores/_scores__docs.md"
+BEGIN, END = "<!-- bench/detection/score_bench.py -->", "<!-- end -->"  # around the tables
 START_MICROS = 1_773_100_800_000_000  # 2026-03-10 00:00 UTC, the day of score_models
 FAMILIES = {"Cobalt Strike": (-1, 0), "Empire": (-1, 1), "Sliver": (0, 1)}  # jitter subtracts, adds
 SLEEPS = (5, 60, 300, 3600)
@@ -26,21 +28,11 @@ JITTERS = (0, 20, 50, 70, 90)
 CONDITIONS = {"clean": (0.0, 0.0), "10 % lost": (0.1, 0.0), "20 % extra": (0.0, 0.2)}
 NULL_EVENTS = (20, 50, 200)
 
-# The connections of a simulated table, in the shape of connection_days.
-CONNECTION_DAYS = """
-    select
-        'Fortinet' as device_vendor,
-        '10.0.0.1' as source_ip,
-        cast(id as string) as destination_ip,
-        443 as destination_port,
-        'tcp' as protocol,
-        cast(size(times) as bigint) as event_count,
-        0L as denied_event_count,
-        0L as total_sent_bytes,
-        0L as total_received_bytes,
-        0L as longest_session_seconds,
-        timestamp_micros(times[0]) as first_seen,
-        timestamp_micros(element_at(times, -1)) as last_seen,
+# The connections of a simulated table.
+CONNECTION_DAYS = connection_days(
+    "from draws",
+    destination_ip="cast(id as string)",
+    events="""
         transform(
             times,
             (t, i) -> struct(
@@ -48,11 +40,9 @@ CONNECTION_DAYS = """
                 try_element_at(sent, i + 1) as sent_bytes,
                 try_element_at(received, i + 1) as received_bytes
             )
-        ) as events,
-        array_repeat(0L, 24) as hourly_event_counts,
-        date '2026-03-10' as log_date
-    from draws
-"""
+        )
+    """,
+)
 
 
 @dataclass(frozen=True)
@@ -263,13 +253,20 @@ def run(implant_draws: int, null_draws: int, quick: bool) -> dict[tuple[str, ...
         return judge(start_spark(Path(folder)), Path(folder), kinds)
 
 
+def docs_page() -> Path:
+    """Find the page of the docs that has a place for the tables."""
+    pages = sorted((PROJECT / "models").rglob("*.md"))
+    (page,) = (path for path in pages if BEGIN in path.read_text(encoding="utf-8"))
+    return page
+
+
 def main() -> None:
     """Simulate, judge, and write the tables into the docs."""
+    page = docs_page()
     result = tables(run(implant_draws=100, null_draws=10_000, quick=False))
-    begin, end = "<!-- bench/detection/score_bench.py -->", "<!-- end -->"
-    before, _, rest = DOCS.read_text(encoding="utf-8").partition(begin)
-    _, _, after = rest.partition(end)
-    DOCS.write_text(f"{before}{begin}\n\n{result}\n\n{end}{after}", encoding="utf-8")
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n\n{result}\n\n{END}{after}", encoding="utf-8")
     print(result)
 
 

@@ -10,7 +10,9 @@ from pathlib import Path
 from dbt.cli.main import dbtRunner
 from pyspark.sql import DataFrame, SparkSession
 
-PROJECT = Path(__file__).resolve().parents[2]
+from bench import PROJECT
+from bench.detection.null_quantiles import SEED_FILE
+
 SCHEMA = "score_models"  # only to be cut out of the compiled SQL again
 MODELS = ("connection_days", "connection_intervals", "interval_measures", "beacon_scores")
 
@@ -123,7 +125,7 @@ def put_over(
             group by device_vendor, destination_ip
         """,
         "null_quantiles": spark.read.csv(
-            str(PROJECT / "seeds/statistics/null_quantiles.csv"),
+            str(SEED_FILE),
             header=True,
             schema="interval_count bigint, timing_score_quantile double",
         ),
