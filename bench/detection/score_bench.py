@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import typer
 from pyspark.sql import SparkSession
 
 from bench import PROJECT
@@ -74,7 +75,7 @@ def implants(rng: np.random.Generator, draws: int, quick: bool) -> Iterator[Draw
     draws
         Connections of each kind.
     quick
-        Only what the bar of the test is about: jitter up to 50 %, 30 beats, nothing lost or extra.
+        Only what the test has a bar for: jitter up to 50 %, 30 beats, nothing lost or extra.
 
     Yields
     ------
@@ -128,20 +129,7 @@ def null_traffic(rng: np.random.Generator, draws: int) -> Iterator[Draws]:
 
 
 def pollers(rng: np.random.Generator, draws: int) -> Iterator[Draws]:
-    """Simulate software that asks every 5 min, within 2 s: its timing is that of a beacon.
-
-    Parameters
-    ----------
-    rng
-        Source of randomness.
-    draws
-        Connections of each kind.
-
-    Yields
-    ------
-    Draws
-        Label: whether the answers are all alike or of all sizes.
-    """
+    """Simulate software that asks every 5 min, within 2 s; answers are alike or of all sizes."""
     for name in ("poller, answers of all sizes", "poller, answers alike"):
         times, sizes = [], []
         for _ in range(draws):
@@ -199,19 +187,7 @@ def judge(spark: SparkSession, folder: Path, kinds: list[Draws]) -> dict[tuple[s
 
 
 def tables(shares: dict[tuple[str, ...], float]) -> str:
-    """Lay the shares out as Markdown.
-
-    Parameters
-    ----------
-    shares
-        From `judge`.
-
-    Returns
-    -------
-    str
-        Recall by family, jitter, condition and beats (the worst of all sleeps), then the share of
-        null traffic and of pollers that is taken for a beacon (the worst of all lengths).
-    """
+    """Lay the shares out as Markdown: recall at the worst of all sleeps, then false positives."""
     lines = ["| implant | beats | jitter " + "".join(f"| {c} " for c in CONDITIONS) + "|"]
     lines.append("|---" * (3 + len(CONDITIONS)) + "|")
     for family, beats, jitter in itertools.product(FAMILIES, ("30", "100"), map(str, JITTERS)):
@@ -231,28 +207,6 @@ def tables(shares: dict[tuple[str, ...], float]) -> str:
     return "\n".join(lines)
 
 
-def run(implant_draws: int, null_draws: int, quick: bool) -> dict[tuple[str, ...], float]:
-    """Simulate and judge.
-
-    Parameters
-    ----------
-    implant_draws, null_draws
-        Connections of each kind.
-    quick
-        Only the kinds that the test has a bar for.
-
-    Returns
-    -------
-    dict of label to float
-        As `judge` returns it.
-    """
-    rng = np.random.default_rng(977)  # not the seed that made the quantiles
-    kinds = [*implants(rng, implant_draws, quick), *null_traffic(rng, null_draws)]
-    kinds += [] if quick else pollers(rng, implant_draws)
-    with tempfile.TemporaryDirectory() as folder:
-        return judge(start_spark(Path(folder)), Path(folder), kinds)
-
-
 def docs_page() -> Path:
     """Find the page of the docs that has a place for the tables."""
     pages = sorted((PROJECT / "models").rglob("*.md"))
@@ -263,7 +217,10 @@ def docs_page() -> Path:
 def main() -> None:
     """Simulate, judge, and write the tables into the docs."""
     page = docs_page()
-    result = tables(run(implant_draws=100, null_draws=10_000, quick=False))
+    rng = np.random.default_rng(977)  # not the seed that made the quantiles
+    kinds = [*implants(rng, 100, quick=False), *null_traffic(rng, 10_000), *pollers(rng, 100)]
+    with tempfile.TemporaryDirectory() as folder:
+        result = tables(judge(start_spark(Path(folder)), Path(folder), kinds))
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, _, after = rest.partition(END)
     page.write_text(f"{before}{BEGIN}\n\n{result}\n\n{END}{after}", encoding="utf-8")
@@ -271,4 +228,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,4 +1,4 @@
-"""The score models as they stand, over tables of one's own instead of the layers before them."""
+"""Run the score models as they stand over given tables instead of the layers before them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from bench import PROJECT
 from bench.detection.null_quantiles import SEED_FILE
 
-SCHEMA = "score_models"  # only to be cut out of the compiled SQL again
+SCHEMA = "score_models"  # cut out of the compiled SQL again
 MODELS = ("connection_days", "connection_intervals", "interval_measures", "beacon_scores")
 
 SPARK_SETTINGS = {
@@ -31,17 +31,17 @@ SPARK_SETTINGS = {
 
 
 def start_spark(folder: Path) -> SparkSession:
-    """Start a local Spark that keeps its tables in memory and its files below a folder.
+    """Start a local Spark with tables in memory and files below a folder, or take the running one.
 
     Parameters
     ----------
     folder
-        For spill files and the warehouse; removed by the caller.
+        For spill files and the warehouse; the caller removes it.
 
     Returns
     -------
     SparkSession
-        The running one, where there is one.
+        It stays up until its process ends.
     """
     places = {"spark.local.dir": folder / "spark", "spark.sql.warehouse.dir": folder / "warehouse"}
     settings = SPARK_SETTINGS | {name: str(place) for name, place in places.items()}
@@ -95,9 +95,9 @@ def put_over(
     compiled
         From `compile_scores`.
     tables
-        What the models read, by name: data frames, or queries. A model that is named here is
-        taken from here. `score_window`, `destination_rarity` and `null_quantiles` have defaults:
-        a day without gaps in the logs, one source per destination, the seed.
+        What the models read, by name: data frames, or queries. They replace models of the same
+        name. `score_window`, `destination_rarity` and `null_quantiles` have defaults: a day without
+        gaps in the logs, one source per destination, the seed.
 
     Returns
     -------

@@ -36,14 +36,15 @@ console = Console(stderr=True)
 
 @dataclass
 class Usage:
-    """What a process and its descendants took.
+    """What a process and its descendants have used.
 
     Attributes
     ----------
     cpu_seconds
         Processor time of all of them.
     peak_mb
-        Largest sum of their resident memory, of Java the largest one: its forks share its memory.
+        Largest sum of their resident memory. Of several Java processes only the largest counts:
+        its forks share its memory.
     jvm_peak_mb
         Largest resident memory of a Java process: Spark's driver, which is the executor too.
     """

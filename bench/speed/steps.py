@@ -54,18 +54,7 @@ PRIVATE = r"^(127\.|10\.|172\.(1[6-9]|2[0-9]|3[01])\.|192\.168\.)"
 
 
 def start_spark(out: Path) -> SparkSession:
-    """Start Spark with the settings of target local, without its metastore.
-
-    Parameters
-    ----------
-    out
-        Folder for what Spark writes by itself.
-
-    Returns
-    -------
-    SparkSession
-        A local session.
-    """
+    """Start Spark with the settings of target local, without its metastore."""
     import yaml
     from pyspark.sql import SparkSession
 
@@ -86,7 +75,7 @@ def start_spark(out: Path) -> SparkSession:
 def notebook(
     spark: SparkSession, folders: Sequence[str], out: Path | None, *, lean: bool = False
 ) -> DataFrame:
-    """Do the wrangling of Microsoft's published notebook over all days, cell after cell.
+    """Do what Microsoft's published notebook does over all days, cell after cell.
 
     The notebook is "Guided Hunting - Detect potential network beaconing using Apache Spark via
     Azure Synapse" of Azure/Azure-Sentinel-Notebooks; this is what its cells do, not its text.
@@ -100,7 +89,7 @@ def notebook(
     out
         Folder for the JSON file, or None to write nothing.
     lean
-        Without the counts and previews that end the notebook's cells: only the result is asked for.
+        Leave out the counts and previews that end the notebook's cells.
 
     Returns
     -------
@@ -187,19 +176,7 @@ def scan(spark: SparkSession, folders: Sequence[str]) -> None:
 def staging(folders: Sequence[str], rounds: int, dbt: Sequence[str]) -> dict[str, Any]:
     """Take turns with the staging model and the bare scan of the same files in one session.
 
-    Parameters
-    ----------
-    folders
-        Day folders that the scan reads.
-    rounds
-        How often each is measured, after one that warms up.
-    dbt
-        Arguments of a dbt run that builds the staging model anew over the same days.
-
-    Returns
-    -------
-    dict
-        `staging` and `scan`: medians in seconds.
+    Gives the medians of both in seconds, over `rounds` rounds after one that warms up.
     """
     from dbt.cli.main import dbtRunner
     from pyspark.sql import SparkSession
