@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env demo build docs server stop test test-faults test-cluster test-matrix test-azure lint lock clean FORCE
+.PHONY: help env demo build docs server stop check test test-faults test-cluster test-matrix test-azure lint lock clean FORCE
 
 # All that the demo makes lies here, apart from the tables and findings of real logs.
 DEMO := output/demo
@@ -81,10 +81,16 @@ test-azure: env  ## the whole way over Azure storage: Spark 4.1 and enrich again
 	scripts/fetch.sh azurite
 	PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/platforms/test_azure.py
 
-lint: env  ## check style and format of SQL and Python
+lint: env  ## check style and format of SQL and Python; SQL as dbt renders it
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
-	.venv/bin/sqlfluff lint models tests
+	.venv/bin/sqlfluff lint --templater dbt models tests/data
+
+check: env  ## in a minute or two: lint, and the tests that need no Spark
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/sqlfluff lint models tests/data
+	.venv/bin/python -m pytest tests/project tests/samples tests/enrich
 
 lock:  ## resolve requirements.in anew into requirements.txt, with hashes, and the second Spark into requirements-spark4.txt
 	python3 -m venv output/lock

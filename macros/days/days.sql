@@ -30,3 +30,15 @@
     {#- A condition: log_date is one of the `score_window_days` days that end with end_date. -#}
     log_date between date '{{ end_date() }}' - interval {{ var('score_window_days') | int - 1 }} days and date '{{ end_date() }}'
 {%- endmacro %}
+
+
+{% macro run_id() %}
+    {#- dbt's own id of this run, as a text. -#}
+    '{{ invocation_id }}'
+{%- endmacro %}
+
+
+{% macro run_start() %}
+    {#- When this run started, UTC, as a timestamp. -#}
+    timestamp '{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S") }}'
+{%- endmacro %}

@@ -54,6 +54,13 @@
         is to be read, so that the test which counts lines has some.
     -#}
     {%- if execute -%}
+        {%- set days = run_query('select cast(log_date as string) from ' ~ upstream).columns[0].values() -%}
+        {%- if days | sort | list != window_days() -%}
+            {{- exceptions.raise_compiler_error(
+                'the log files were listed for other days than ' ~ window_days()[0] ~ ' to ' ~ end_date()
+                ~ '. No line was read. List them anew: select +' ~ this.identifier
+            ) -}}
+        {%- endif -%}
         {%- set listed = run_query('select cast(log_date as string) from ' ~ upstream ~ ' where files > 0').columns[0].values() | list -%}
         {%- set kept = held_days_without(listed) if var('keep_days_without_files') else [] -%}
         {%- if kept and flags.FULL_REFRESH -%}

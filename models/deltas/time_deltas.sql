@@ -52,11 +52,11 @@ select
     connection_event_count
 from lagged
 {% if var('drop_rows_with_nulls') -%}
--- As the notebook does, once the deltas are taken.
-where
-    source_port is not null
-    and destination_port is not null
-    and protocol is not null
-    and sent_bytes is not null
-    and received_bytes is not null
+    -- As the notebook does, once the deltas are taken.
+    where
+        source_port is not null
+        and destination_port is not null
+        and protocol is not null
+        and sent_bytes is not null
+        and received_bytes is not null
 {%- endif %}

@@ -60,11 +60,11 @@ found_by_percentage as (
 found as (
     select
         beacon_scores.*,
-        strongest.beacon.percent_beacon,
-        strongest.beacon.time_delta,
-        strongest.beacon.time_delta_list,
-        strongest.beacon.time_delta_list_count,
-        strongest.beacon.total_event_count,
+        strongest.beacon.percent_beacon as percent_beacon,
+        strongest.beacon.time_delta as time_delta,
+        strongest.beacon.time_delta_list as time_delta_list,
+        strongest.beacon.time_delta_list_count as time_delta_list_count,
+        strongest.beacon.total_event_count as total_event_count,
         found_by_percentage.source_ip is not null as is_found_by_percentage,
         beacon_scores.first_seen_on = date '{{ end_date() }}' and beacon_scores.history_days >= 7 as is_new_destination,
         in_campaigns.shared_destination_campaign_id,

@@ -140,8 +140,8 @@ select
     {{ var('time_delta_threshold') }} as time_delta_threshold,
     cast({{ var('beacon_score_threshold') }} as double) as beacon_score_threshold,
     {{ var('score_window_days') }} as score_window_days,
-    '{{ invocation_id }}' as run_id,
-    timestamp '{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S") }}' as run_started_at,
+    {{ run_id() }} as run_id,
+    {{ run_start() }} as run_started_at,
     date '{{ end_date() }}' as end_date,
     device_vendor
 from completed

@@ -1,3 +1,5 @@
+{% set tolerance = beat_tolerance() %}
+
 with connection_intervals as (
     select * from {{ ref('connection_intervals') }}
 ),
@@ -23,7 +25,8 @@ beats as (
     select
         *,
         filter(
-            intervals, x -> abs(x - period_seconds * greatest(1, least(6, floor(x / period_seconds + 0.5)))) >= {{ beat_tolerance() }} * period_seconds
+            intervals,
+            x -> abs(x - period_seconds * greatest(1, least(6, floor(x / period_seconds + 0.5)))) >= {{ tolerance }} * period_seconds
         ) as off_beat,
         sort_array(transform(intervals, x -> {{ never_null('abs(x - median_seconds)') }})) as deviations,
         slice(
@@ -48,8 +51,9 @@ shares as (
         *,
         size(near_centre) / nullif(interval_count, 0) as jitter_share,
         1 - size(off_beat) / nullif(interval_count, 0) as harmonic_share,
-        1 - size(filter(off_beat, x -> abs(x - second_period_seconds) >= {{ beat_tolerance() }} * second_period_seconds)) / nullif(interval_count, 0)
-            as cadence_share
+        1 - size(
+            filter(off_beat, x -> abs(x - second_period_seconds) >= {{ tolerance }} * second_period_seconds)
+        ) / nullif(interval_count, 0) as cadence_share
     from with_second_period
 ),
 
@@ -59,7 +63,7 @@ with_sleeps as (
         *,
         if(
             cadence_share > jitter_share,
-            filter(intervals, x -> abs(x - period_seconds) < {{ beat_tolerance() }} * period_seconds),
+            filter(intervals, x -> abs(x - period_seconds) < {{ tolerance }} * period_seconds),
             near_centre
         ) as sleeps,
         -- How many elements each is ahead of an even spread.

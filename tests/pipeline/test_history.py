@@ -16,7 +16,7 @@ from tests.support.dbt_on_spark import FILE_FORMAT, SPARK_4, Dbt, Result
 from tests.support.export_tree import at, lay_out
 
 DAY = dt.date(2026, 3, 10)
-STAGED = ("--select", "+connection_days", "--exclude-resource-type", "test")
+STAGED = ("--select", "+connection_days", "--exclude-resource-type", "test", "unit_test")
 TABLES = ("stg_common_security_log_lines", "public_egress", "connection_days")
 
 
@@ -230,6 +230,16 @@ def test_lines_that_are_lost_are_found_and_lines_that_came_since_are_not(dbt: Db
     lost = dbt("test", "--select", test, vars=three_days)
     assert not lost.success, "a line is in the files, and not in staging"
     run(dbt, "--full-refresh", vars=three_days)
+
+
+def test_a_listing_of_other_days_drops_nothing(dbt: Dbt, three_days):
+    """Else each day that the listing does not have would be taken for one whose files are gone."""
+    before = held(dbt, three_days)
+    other = {**three_days, "end_date": str(days_back(1))}
+    refused = dbt("run", "--select", "stg_common_security_log_lines", vars=other)
+    assert not refused.success
+    assert "select +stg_common_security_log_lines" in refused.messages
+    assert held(dbt, three_days) == before
 
 
 def test_an_edited_seed_counts_for_days_that_are_staged(dbt: Dbt, three_days):

@@ -51,7 +51,8 @@ def refused(
 
 def listed(dbt: Dbt, used: dict[str, Any]) -> Result:
     """Let a run begin, and list the log files only."""
-    return dbt("build", "--select", "+log_days", "--exclude-resource-type", "test", vars=used)
+    no_tests = ("--exclude-resource-type", "test", "unit_test")
+    return dbt("build", "--select", "+log_days", *no_tests, vars=used)
 
 
 def test_seeds_not_loaded(dbt: Dbt, given):

@@ -93,9 +93,10 @@ class Result:
 
 
 class Dbt:
-    """dbt with an empty catalog of its own."""
+    """dbt with an empty catalog of its own, on this project where no other is named."""
 
     def __init__(self, folder: Path) -> None:
+        self.project = PROJECT
         self.folder = folder
         self.target = folder / "target"
         if SPARK_4:
@@ -127,7 +128,7 @@ class Dbt:
             if event.info.level != "debug":
                 printed.append(event.info.msg)
 
-        places = ["--project-dir", PROJECT, "--profiles-dir", self.folder]
+        places = ["--project-dir", self.project, "--profiles-dir", self.folder]
         places += ["--target-path", self.target, "--log-path", self.folder / "logs"]
         if SPARK_4 and not isinstance(vars, str):
             vars = {"table_format": FILE_FORMAT, **(vars or {})}

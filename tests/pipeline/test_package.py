@@ -1,0 +1,114 @@
+"""Another project installs this one as a package: its own models, vars and tables stay its own."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.dbt_on_spark import FILE_FORMAT, PROJECT, Dbt
+from tests.support.export_tree import at, lay_out
+
+DAY = dt.date(2026, 3, 10)
+OURS = ("--select", "package:network_beaconing")
+THEIRS = ("--select", "package:soc_platform")
+
+
+@pytest.fixture(scope="module")
+def host(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> Dbt:
+    """A project with a model, vars and a table of its own, and our vars under our name."""
+    folder = tmp_path_factory.mktemp("host")
+    for back in (0, 1):
+        day = DAY - dt.timedelta(back)
+        beats = [
+            {
+                "TimeGenerated": at(day, 60 * beat),
+                "DeviceVendor": "Fortinet",
+                "SourceIP": "10.0.0.1",
+                "DestinationIP": "198.51.100.1",
+                "DestinationPort": 443,
+                "Protocol": "6",
+            }
+            for beat in range(200)
+        ]
+        lay_out(folder / "raw", day, beats)
+    project = {
+        "name": "soc_platform",
+        "version": "1.0.0",
+        "profile": "network_beaconing",
+        "models": {"soc_platform": {"+materialized": "table", "+file_format": FILE_FORMAT}},
+        "vars": {
+            "soc_floor": 3,
+            "network_beaconing": {
+                "raw_root": str(folder / "raw"),
+                "export_root": str(folder / "export"),
+                "end_date": str(DAY),
+                "lookback_days": 1,
+                "retention_days": 400,
+            },
+        },
+    }
+    (folder / "dbt_project.yml").write_text(yaml.safe_dump(project))
+    (folder / "packages.yml").write_text(yaml.safe_dump({"packages": [{"local": str(PROJECT)}]}))
+    (folder / "models").mkdir()
+    (folder / "models/soc_beacons.sql").write_text(
+        "select beacon_id, {{ var('soc_floor') }} as floor, date '2020-01-01' as log_date\n"
+        "from {{ ref('network_beaconing', 'network_beaconing_anomalies') }}\n"
+    )
+    (folder / "models/soc_numbers.sql").write_text("select {{ var('soc_floor') }} as floor\n")
+    hosted = copy.copy(dbt)
+    hosted.project, hosted.target = folder, folder / "target"
+    deps = hosted("deps")
+    assert deps.success, deps.messages
+    return hosted
+
+
+def test_a_host_without_our_vars_runs_its_own_models(host: Dbt):
+    result = host("run", *THEIRS[:1], "soc_numbers", vars={"soc_floor": 4})
+    assert result.success, result.messages
+    assert host.rows("select * from beaconing.soc_numbers") == [{"floor": 4}]
+    assert host.tables() == {"soc_numbers"}, "nothing of ours is made, or cleared"
+
+
+def test_a_host_builds_with_our_vars_under_our_name(host: Dbt):
+    result = host("build")
+    assert result.success, result.messages
+    (found,) = host.rows("select * from beaconing.soc_beacons")
+    assert found["floor"] == 3
+    (ours,) = host.rows("select * from beaconing.network_beaconing_anomalies")
+    assert (ours["beacon_id"], ours["end_date"]) == (found["beacon_id"], DAY)
+    assert "1  beaconing" in result.messages, "the end of the run says what was found"
+
+
+def test_a_var_of_ours_is_checked_and_one_of_the_hosts_is_not(host: Dbt):
+    config = host.project / "dbt_project.yml"
+    before = config.read_text()
+    project = yaml.safe_load(before)
+    project["vars"]["network_beaconing"]["lookback_days"] = "many"
+    project["vars"]["lookback"] = "no var of ours"
+    config.write_text(yaml.safe_dump(project))
+    try:
+        refused = host("run", *OURS)
+        assert not refused.success and refused.models == []
+        assert "'lookback_days' is \"many\"; give a whole number" in refused.messages
+        assert "no var 'lookback'" not in refused.messages
+        theirs = host("run", *THEIRS[:1], "soc_numbers")
+        assert theirs.success, theirs.messages
+    finally:
+        config.write_text(before)
+
+
+def test_old_days_of_ours_go_and_the_hosts_stay(host: Dbt):
+    before = host.rows("select * from beaconing.soc_beacons")
+    assert before and str(before[0]["log_date"]) == "2020-01-01"
+    result = host(
+        *("run-operation", "network_beaconing.drop_old_days"),
+        vars={"end_date": "2028-01-01", "lookback_days": 1},
+    )
+    assert result.success, result.messages
+    assert "public_egress: dropped" in result.messages
+    assert host.rows("select * from beaconing.public_egress") == []
+    assert host.rows("select * from beaconing.soc_beacons") == before
