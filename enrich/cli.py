@@ -12,8 +12,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from enrich import config, push
-from enrich.findings import (
+from enrich import settings as config
+from enrich.export import (
     UserError,
     read_enriched,
     read_findings,
@@ -21,9 +21,10 @@ from enrich.findings import (
     write_enriched,
     write_text,
 )
-from enrich.ledger import LedgerError
-from enrich.lookups import Cache, Lookup, Outcome, Unavailable, enrich, public_addresses
-from enrich.terminal import findings_table, visible
+from enrich.lookups.ask import Cache, Lookup, Outcome, Unavailable, enrich, public_addresses
+from enrich.push import sender as push
+from enrich.push.ledger import LedgerError
+from enrich.words import findings_table, visible
 
 PARTIAL = 3
 MOST_ROWS = 25  # of the table that `run` prints
@@ -88,8 +89,8 @@ def progress_bar() -> Iterator[Progress]:
 
 def make_lookups(settings: config.Settings) -> list[Lookup]:
     """Make every lookup of the settings; those that are off say so in their status column."""
-    from enrich import lookups_local as local
-    from enrich.lookups import off
+    from enrich.lookups import location as local
+    from enrich.lookups.ask import off
 
     place = settings.location
     lookups = [
@@ -99,7 +100,7 @@ def make_lookups(settings: config.Settings) -> list[Lookup]:
     ]
     whois, ti, names = settings.whois, settings.ti, settings.reverse_dns
     if whois.enabled or ti.enabled or names.enabled:
-        from enrich import lookups_remote as remote
+        from enrich.lookups import threat_intelligence as remote
     if whois.enabled:
         lookups.append(remote.whois(whois.timeout_seconds, whois.per_second, whois.lifetime_days))
     else:
@@ -196,7 +197,7 @@ def do_report(
     dry_run: bool,
 ) -> None:
     """Draw the report and write it."""
-    from enrich.report import render
+    from enrich.report.render import render
 
     url = output or settings.report_url
     if dry_run:

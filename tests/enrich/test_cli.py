@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from enrich import config
-from enrich.findings import ENRICHED, FOLDER, LOOKUP_COLUMNS, UserError
+from enrich import settings as config
+from enrich.export import ENRICHED, FOLDER, LOOKUP_COLUMNS, UserError
 from tests.support.findings import a_finding, write_export
 from tests.support.geoip import write_database
 
@@ -245,7 +245,7 @@ def test_secrets_stay_out_of_output_report_cache_and_ledger(tmp_path):
 
 def test_msticpy_and_pandas_are_loaded_only_by_lookups_that_need_them(tmp_path):
     heavy = "{'msticpy', 'pandas', 'bokeh', 'numpy', 'dbt'}"
-    script = f"import sys, enrich.cli, enrich.report; print({heavy} & set(sys.modules))"
+    script = f"import sys, enrich.cli, enrich.report.render; print({heavy} & set(sys.modules))"
     command = [sys.executable, "-c", script]
     ran = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
     assert ran.stdout == "set()\n", ran.stderr
@@ -331,7 +331,7 @@ def test_ten_thousand_findings_are_enriched_and_drawn_in_30_s_and_500_mb(tmp_pat
     root = write_export(tmp_path / "export", *findings)
     script = tmp_path / "counted.py"
     script.write_text(
-        "import sys\nfrom enrich import cli, lookups\n"
+        "import sys\nfrom enrich import cli\nfrom enrich.lookups import ask as lookups\n"
         "made, calls = lookups.Lookup.__init__, {}\n"
         "def init(self, *args, **kwargs):\n"
         "    made(self, *args, **kwargs)\n"

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from enrich import push, sentinel
-from enrich.findings import LOOKUP_COLUMNS, contract
+from enrich.export import LOOKUP_COLUMNS, contract
+from enrich.push import columns as sentinel
+from enrich.push import sender as push
 
 PROJECT = Path(__file__).parents[2]
 DEPLOY = PROJECT / "deploy/sentinel"
@@ -23,7 +24,7 @@ COLUMNS = json.loads((DEPLOY / "columns.json").read_text(encoding="utf-8"))
 
 
 def test_the_deployed_columns_are_those_of_the_contract_and_the_lookups():
-    cure = "run: python -m enrich.sentinel > deploy/sentinel/columns.json"
+    cure = "run: python -m enrich.push.columns > deploy/sentinel/columns.json"
     assert sentinel.table_columns() == COLUMNS, cure
     assert len(COLUMNS) == 1 + len(contract()) + len(LOOKUP_COLUMNS)
 

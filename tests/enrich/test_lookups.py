@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from enrich.findings import LONGEST_REASON, LOOKUP_COLUMNS, check, contract, reason_of
-from enrich.lookups import (
+from enrich.export import LONGEST_REASON, LOOKUP_COLUMNS, check, contract, reason_of
+from enrich.lookups.ask import (
     GIVE_UP_AFTER,
     Answer,
     Cache,
@@ -21,7 +21,7 @@ from enrich.lookups import (
     off,
     public_addresses,
 )
-from enrich.lookups_local import asn, feed, location
+from enrich.lookups.location import asn, feed, location
 from tests.support.findings import a_finding
 from tests.support.geoip import write_database
 

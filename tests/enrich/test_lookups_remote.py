@@ -12,10 +12,16 @@ import time
 
 import pytest
 
-from enrich.findings import LOOKUP_COLUMNS, check
-from enrich.lookups import Cache, enrich
-from enrich.lookups_local import location
-from enrich.lookups_remote import by_confidence, hits_of, reverse_dns, threat_intelligence, whois
+from enrich.export import LOOKUP_COLUMNS, check
+from enrich.lookups.ask import Cache, enrich
+from enrich.lookups.location import location
+from enrich.lookups.threat_intelligence import (
+    by_confidence,
+    hits_of,
+    reverse_dns,
+    threat_intelligence,
+    whois,
+)
 from tests.support.findings import a_finding
 from tests.support.geoip import write_database
 

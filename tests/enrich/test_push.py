@@ -16,8 +16,10 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as options
 from hypothesis import strategies as st
 
-from enrich import ledger, push, sentinel
-from enrich.findings import contract
+from enrich.export import contract
+from enrich.push import columns as sentinel
+from enrich.push import ledger
+from enrich.push import sender as push
 from tests.support.findings import made_findings
 from tests.support.ingestion_server import RULE, IngestionServer
 
@@ -258,7 +260,7 @@ def test_what_a_killed_push_left_half_done_is_undone_by_whoever_looks(server, se
     push.push(made_findings(300), settings())
     # A small cache, so that changes reach the file before they are committed.
     code = (
-        "import os, sys; from pathlib import Path; from enrich.ledger import Ledger;"
+        "import os, sys; from pathlib import Path; from enrich.push.ledger import Ledger;"
         "database = Ledger(Path(sys.argv[1]))._database; database.execute('pragma cache_size = 1');"
         "database.execute('begin immediate'); database.execute('update findings set error = 1');"
         "database.execute('delete from findings'); os.kill(os.getpid(), 9)"
@@ -329,7 +331,7 @@ def test_progress_counts_to_the_end(server, settings):
 def test_the_push_starts_fast():
     """A process that is killed and started often must not load what it does not need."""
     code = (
-        "import sys; from enrich import push; push.status(push.PushSettings());"
+        "import sys; from enrich.push import sender as push; push.status(push.PushSettings());"
         "print([m for m in ('msticpy', 'pandas', 'bokeh', 'numpy', 'azure.identity', 'requests')"
         " if m in sys.modules])"
     )

@@ -6,7 +6,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from enrich import bookmarks, push
+from enrich.push import bookmarks
+from enrich.push import sender as push
 from tests.support.findings import made_findings
 from tests.support.ingestion_server import RULE, IngestionServer
 

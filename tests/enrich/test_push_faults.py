@@ -20,8 +20,9 @@ from pathlib import Path
 
 import pytest
 
-from enrich import ledger as ledger_module
-from enrich import push, sentinel
+from enrich.push import columns as sentinel
+from enrich.push import ledger as ledger_module
+from enrich.push import sender as push
 from tests.support.findings import made_findings
 from tests.support.ingestion_server import FAULTS, RULE, IngestionServer, key_of
 

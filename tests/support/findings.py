@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from enrich.findings import FOLDER, contract
+from enrich.export import FOLDER, contract
 
 SAMPLES = {
     "string": "text",

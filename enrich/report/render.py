@@ -17,9 +17,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from enrich.findings import LOOKUP_COLUMNS, contract, vendors_of
+from enrich.export import LOOKUP_COLUMNS, contract, vendors_of
 
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent
 SIGNIFICANT_DIGITS = 6
 
 
@@ -39,7 +39,7 @@ def render(findings: list[dict[str, Any]]) -> str:
     """
     template, style, script = (
         (TEMPLATES / name).read_text(encoding="utf-8")
-        for name in ("report.html", "report.css", "report.js")
+        for name in ("page.html", "page.css", "page.js")
     )
     outline = re.search(r'd="([^"]+)"', (TEMPLATES / "world.svg").read_text(encoding="utf-8"))
     title = "No beaconing found"

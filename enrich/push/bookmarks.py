@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from enrich import sentinel
+from enrich.push import columns as sentinel
 
 API_VERSION = "2024-03-01"
 QUERY = "NetworkBeaconing | where BeaconId == {BeaconId} | sort by EndDate desc"

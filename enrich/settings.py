@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from enrich.findings import SECRET_NAME, UserError
-from enrich.push import PushSettings
+from enrich.export import SECRET_NAME, UserError
+from enrich.push.sender import PushSettings
 
 if sys.version_info >= (3, 11):
     import tomllib

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from enrich.findings import reason_of
-from enrich.lookups import Lookup, off, severity_order, usual_spelling
+from enrich.export import reason_of
+from enrich.lookups.ask import Lookup, off, severity_order, usual_spelling
 
 LOCATION = ("country", "city", "latitude", "longitude")
 ASN = ("asn", "as_organization")
@@ -82,7 +82,7 @@ def download(database: Path) -> str:
     str
         Why it was not; empty if it was.
     """
-    from enrich.lookups_remote import quiet_msticpy
+    from enrich.lookups.threat_intelligence import quiet_msticpy
 
     if database.name != "GeoLite2-City.mmdb":
         return "only a file called GeoLite2-City.mmdb can be downloaded"

@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from enrich.findings import vendors_of
+from enrich.export import vendors_of
 
 LONGEST_TEXT = 300  # characters shown of one value
 

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from enrich import sentinel
-from enrich.findings import UserError, without_secrets
-from enrich.ledger import Key, Ledger, Queued, now
+from enrich.export import UserError, without_secrets
+from enrich.push import columns as sentinel
+from enrich.push.ledger import Key, Ledger, Queued, now
 
 # The service takes 1 MB a request, compressed or not.
 LARGEST_REQUEST = 1_000_000  # bytes
@@ -260,7 +260,7 @@ def push(
     Parameters
     ----------
     findings
-        As `enrich.findings.read_findings` returns them, with or without lookup columns.
+        As `enrich.export.read_findings` returns them, with or without lookup columns.
     settings
         Where and how.
     progress
@@ -275,7 +275,7 @@ def push(
     ------
     PushError
         If a setting is impossible or two findings are one row.
-    enrich.ledger.LedgerError
+    enrich.push.ledger.LedgerError
         If the ledger cannot be used, or another push is using it.
     """
     settings.check()
@@ -336,7 +336,7 @@ def status(settings: PushSettings) -> list[PushStatus]:
 
     Raises
     ------
-    enrich.ledger.LedgerError
+    enrich.push.ledger.LedgerError
         If the file is no ledger.
     """
     if not settings.ledger.exists():
@@ -624,7 +624,7 @@ def _bookmark(findings: list[dict[str, Any]], settings: PushSettings, result: Pu
     from azure.core.pipeline import policies
     from azure.core.rest import HttpRequest
 
-    from enrich import bookmarks
+    from enrich.push import bookmarks
 
     url = settings.management.rstrip("/")
     policy = [

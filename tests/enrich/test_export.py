@@ -5,7 +5,7 @@ import json
 import fsspec
 import pytest
 
-from enrich.findings import (
+from enrich.export import (
     ENRICHED,
     FOLDER,
     LOOKUP_COLUMNS,

@@ -1,6 +1,6 @@
 """From columns of the dbt contract to columns of the Sentinel table, and from rows to rows.
 
-``python -m enrich.sentinel > deploy/sentinel/columns.json`` writes the columns for Azure.
+``python -m enrich.push.columns > deploy/sentinel/columns.json`` writes the columns for Azure.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import math
 from typing import Any
 
-from enrich.findings import LOOKUP_COLUMNS, contract
+from enrich.export import LOOKUP_COLUMNS, contract
 
 # Log Analytics cuts a field at 64 kB silently; a little less leaves room for the mark.
 LONGEST_FIELD = 64_000  # bytes of UTF-8

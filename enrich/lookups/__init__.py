@@ -1,0 +1,1 @@
+"""Lookups: what is known of each destination. registry.py lists them."""
