@@ -13,18 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from enrich import settings as config
-from enrich.export import (
-    UserError,
-    read_enriched,
-    read_findings,
-    vendors_of,
-    write_enriched,
-    write_text,
-)
+from enrich.contract import is_looked_up
+from enrich.export import read_enriched, read_findings, vendors_of, write_enriched
 from enrich.lookups.ask import Cache, Lookup, Outcome, Unavailable, enrich, public_addresses
 from enrich.push import sender as push
 from enrich.push.ledger import LedgerError
-from enrich.words import findings_table, visible
+from enrich.storage import write_text
+from enrich.words import UserError, findings_table, visible
 
 PARTIAL = 3
 MOST_ROWS = 25  # of the table that `run` prints
@@ -307,7 +302,7 @@ def status(export_root: ExportRoot = None, config_file: ConfigFile = None) -> No
             f"Export: {len(findings)} findings of {visible(' and '.join(vendors_of(findings)))} on "
             f"{first['end_date']}, run {visible(first['run_id'])}"
         )
-        enriched = "country" in read_enriched(settings.export_root, findings)[0]
+        enriched = is_looked_up(read_enriched(settings.export_root, findings))
         say(f"Lookups: {'done' if enriched else 'not done for this run'}")
     else:
         say("Export: no findings")

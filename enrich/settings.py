@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from enrich.export import SECRET_NAME, UserError
 from enrich.push.sender import PushSettings
+from enrich.words import SECRET_NAME, UserError
 
 if sys.version_info >= (3, 11):
     import tomllib

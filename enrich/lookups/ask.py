@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from enrich.export import LOOKUP_COLUMNS, reason_of
+from enrich.contract import LOOKUP_COLUMNS
+from enrich.words import reason_of
 
 # Public in this project although nobody has them: samples and tests use only these.
 SAMPLE_NETWORKS = [

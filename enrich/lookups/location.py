@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from enrich.export import reason_of
 from enrich.lookups.ask import Lookup, off, severity_order, usual_spelling
+from enrich.words import reason_of
 
 LOCATION = ("country", "city", "latitude", "longitude")
 ASN = ("asn", "as_organization")

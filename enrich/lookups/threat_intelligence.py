@@ -10,8 +10,8 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from enrich.export import reason_of
 from enrich.lookups.ask import Lookup, Refused, off, severity_order
+from enrich.words import reason_of
 
 WHOIS = ("whois_asn", "whois_organization", "whois_network", "whois_country", "whois_registry")
 TI = ("ti_severity", "ti_matches")

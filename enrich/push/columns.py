@@ -9,7 +9,7 @@ import json
 import math
 from typing import Any
 
-from enrich.export import LOOKUP_COLUMNS, contract
+from enrich.contract import LOOKUP_COLUMNS, contract
 
 # Log Analytics cuts a field at 64 kB silently; a little less leaves room for the mark.
 LONGEST_FIELD = 64_000  # bytes of UTF-8

@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from enrich.export import UserError
+from enrich.words import UserError
 
 VERSION = 1
 SCHEMA = """

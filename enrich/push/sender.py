@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from enrich.export import UserError, without_secrets
 from enrich.push import columns as sentinel
 from enrich.push.ledger import Key, Ledger, Queued, now
+from enrich.words import UserError, without_secrets
 
 # The service takes 1 MB a request, compressed or not.
 LARGEST_REQUEST = 1_000_000  # bytes

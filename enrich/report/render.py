@@ -17,7 +17,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from enrich.export import LOOKUP_COLUMNS, contract, vendors_of
+from enrich.contract import LOOKUP_COLUMNS, contract, is_looked_up
+from enrich.export import vendors_of
 
 TEMPLATES = Path(__file__).parent
 SIGNIFICANT_DIGITS = 6
@@ -73,7 +74,7 @@ def page_data(findings: list[dict[str, Any]], outline: str) -> dict[str, Any]:
         ``columns`` and ``rows``, so that no name is written 10,000 times; the outline; the time.
     """
     columns = list(contract())
-    if findings and "country" in findings[0]:
+    if is_looked_up(findings):
         columns += LOOKUP_COLUMNS
     return {
         "columns": columns,

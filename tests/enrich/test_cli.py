@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from enrich import settings as config
-from enrich.export import ENRICHED, FOLDER, LOOKUP_COLUMNS, UserError
+from enrich.contract import LOOKUP_COLUMNS
+from enrich.export import ENRICHED, FOLDER
+from enrich.words import UserError
 from tests.support.findings import a_finding, write_export
 from tests.support.geoip import write_database
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from enrich.export import LOOKUP_COLUMNS, contract
+from enrich.contract import LOOKUP_COLUMNS, contract
 from enrich.push import columns as sentinel
 from enrich.push import sender as push
 

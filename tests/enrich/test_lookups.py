@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from enrich.export import LONGEST_REASON, LOOKUP_COLUMNS, check, contract, reason_of
+from enrich.contract import LOOKUP_COLUMNS, check, contract
 from enrich.lookups.ask import (
     GIVE_UP_AFTER,
     Answer,
@@ -22,6 +22,7 @@ from enrich.lookups.ask import (
     public_addresses,
 )
 from enrich.lookups.location import asn, feed, location
+from enrich.words import LONGEST_REASON, reason_of
 from tests.support.findings import a_finding
 from tests.support.geoip import write_database
 

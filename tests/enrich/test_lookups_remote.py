@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from enrich.export import LOOKUP_COLUMNS, check
+from enrich.contract import LOOKUP_COLUMNS, check
 from enrich.lookups.ask import Cache, enrich
 from enrich.lookups.location import location
 from enrich.lookups.threat_intelligence import (

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as options
 from hypothesis import strategies as st
 
-from enrich.export import contract
+from enrich.contract import contract
 from enrich.push import columns as sentinel
 from enrich.push import ledger
 from enrich.push import sender as push

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from enrich.export import LOOKUP_COLUMNS, contract
+from enrich.contract import LOOKUP_COLUMNS, contract
 from enrich.report.render import embedded, render
 from tests.support.findings import a_finding
 

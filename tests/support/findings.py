@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from enrich.export import FOLDER, contract
+from enrich.contract import contract
+from enrich.export import FOLDER
 
 SAMPLES = {
     "string": "text",
