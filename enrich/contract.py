@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from enrich.lookups.registry import lookup_columns
 from enrich.words import UserError
 
 # The only place that names the file. It is in the checkout, not in the package: see pyproject.toml.
@@ -33,32 +34,8 @@ NEVER_NULL = (
     "device_vendor",
 )
 
-# What `enrich lookup` adds to a finding, with the contract's names of types. A status is ok, miss,
-# `skipped: why` or `failed: why`. `feed` is the local feed file, `ti` the providers asked.
-LOOKUP_COLUMNS = {
-    "country": "string",
-    "city": "string",
-    "latitude": "double",
-    "longitude": "double",
-    "location_status": "string",
-    "asn": "bigint",
-    "as_organization": "string",
-    "asn_status": "string",
-    "feed_severity": "string",
-    "feed_matches": "array<string>",
-    "feed_status": "string",
-    "whois_asn": "string",
-    "whois_organization": "string",
-    "whois_network": "string",
-    "whois_country": "string",
-    "whois_registry": "string",
-    "whois_status": "string",
-    "ti_severity": "string",
-    "ti_matches": "array<string>",
-    "ti_status": "string",
-    "reverse_dns": "string",
-    "reverse_dns_status": "string",
-}
+# What `enrich lookup` adds to a finding, with the contract's names of types.
+LOOKUP_COLUMNS = lookup_columns()
 
 BUILD_AGAIN = "Build the export again with `dbt build` of this version."
 

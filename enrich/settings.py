@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 import os
 import sys
-import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from enrich.push.sender import PushSettings
+from pydantic import BaseModel, Field, ValidationError, create_model
+
+from enrich.fields import LocalPath, Place, Section
+from enrich.lookups.registry import KINDS
+from enrich.push.settings import PushSettings
 from enrich.words import SECRET_NAME, UserError
 
 if sys.version_info >= (3, 11):
@@ -22,86 +23,29 @@ else:
 
 DEFAULT_FILE = Path("enrich.toml")
 PREFIX = "ENRICH_"
-MAY_BE_ZERO = ("lifetime_days", "bookmarks")  # keep no answer, make no bookmark
+LONGEST_VALUE = 80  # characters of a value in a message
 
 
-@dataclass
-class Location:
-    """Country, city and coordinates, from a database on this machine."""
+class Common(Section):
+    """The settings that belong to no lookup."""
 
-    database: Path | None = None
-    max_age_days: float = 60
-    download: bool = False
-
-
-@dataclass
-class Asn:
-    """Who announces the address, from a database on this machine."""
-
-    database: Path | None = None
-    max_age_days: float = 60
-
-
-@dataclass
-class FeedFile:
-    """Known bad addresses and networks, from a file on this machine."""
-
-    file: Path | None = None
-
-
-@dataclass
-class Remote:
-    """What the lookups that ask somebody have in common."""
-
-    enabled: bool = False
-    timeout_seconds: float = 20
-    per_second: float = 2
-    lifetime_days: float = 1
-
-
-@dataclass
-class Whois(Remote):
-    """The registered owner."""
-
-    lifetime_days: float = 30
-
-
-@dataclass
-class ThreatIntelligence(Remote):
-    """msticpy's providers."""
-
-    providers: list[str] = field(default_factory=list)
-    batch: int = 1
-
-
-@dataclass
-class ReverseDns(Remote):
-    """The name that the owner gave the address."""
-
-    timeout_seconds: float = 5
-    nameservers: list[str] = field(default_factory=list)
-    port: int = 53
-
-
-@dataclass
-class Settings:
-    """All settings; `enrich.example.toml` explains each."""
-
-    export_root: str = "output/export"
-    report: str = ""
-    cache: Path = Path("output/enrich/lookups.sqlite")
-    location: Location = field(default_factory=Location)
-    asn: Asn = field(default_factory=Asn)
-    feed: FeedFile = field(default_factory=FeedFile)
-    whois: Whois = field(default_factory=Whois)
-    ti: ThreatIntelligence = field(default_factory=ThreatIntelligence)
-    reverse_dns: ReverseDns = field(default_factory=ReverseDns)
-    push: PushSettings = field(default_factory=PushSettings)
+    export_root: Place = "output/export"
+    report: Place = ""
+    cache: LocalPath = Path("output/enrich/lookups.sqlite")
+    push: PushSettings = Field(default_factory=PushSettings)
 
     @property
     def report_url(self) -> str:
         """Where the report is written."""
         return self.report or f"{self.export_root.rstrip('/')}/report.html"
+
+
+# With a section for each lookup; `enrich.example.toml` explains each setting.
+Settings = create_model(
+    "Settings",
+    __base__=Common,
+    **{kind.name: (kind.settings, Field(default_factory=kind.settings)) for kind in KINDS},
+)
 
 
 def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -124,149 +68,129 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Sett
     Raises
     ------
     UserError
-        If the file cannot be read, or a setting is unknown or impossible.
+        If the file cannot be read, or a setting is unknown or impossible. Names all of them.
     """
-    settings = Settings()
     path = file or DEFAULT_FILE
+    settings = Settings()
     if file or path.is_file():
-        try:
-            tables = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            # Without the text: a line that does not parse may hold anything.
-            raise UserError(f"the configuration {path} cannot be read: {error}") from None
-        for name, value in tables.items():
-            if isinstance(value, dict) and dataclasses.is_dataclass(getattr(settings, name, None)):
-                for key, inner in value.items():
-                    put(settings, f"{name}.{key}", inner, str(path), path.parent)
-            else:
-                put(settings, name, value, str(path), path.parent)
-    names = {PREFIX + name.replace(".", "_").upper(): name for name in setting_names(settings)}
-    for variable, value in environment.items():
-        if variable.startswith(PREFIX):
-            put(settings, names.get(variable, variable), value, "the environment", None)
+        settings = checked(read_toml(path), str(path), strict=True, context={"folder": path.parent})
+    tables = from_environment(environment)
+    overlay(settings, checked(tables, "the environment", context={"environment": True}))
     return settings
 
 
-def setting_names(settings: Settings) -> list[str]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read the file's tables."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        # Without the text: a line that does not parse may hold anything.
+        raise UserError(f"the configuration {path} cannot be read: {error}") from None
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Lay the variables out as the file's tables are."""
+    names = {PREFIX + name.replace(".", "_").upper(): name for name in setting_names()}
+    tables: dict[str, Any] = {}
+    unknown = []
+    for variable, text in environment.items():
+        if variable.startswith(PREFIX):
+            if variable in names:
+                section, _, key = names[variable].rpartition(".")
+                (tables.setdefault(section, {}) if section else tables)[key] = text
+            else:
+                unknown.append(no_setting("the environment", variable, list(names)))
+    if unknown:
+        raise UserError("\n".join(unknown))
+    return tables
+
+
+def checked(tables: dict[str, Any], source: str, **how: Any) -> Settings:  # noqa: ANN401
+    """Check tables, with pydantic's options, and say in our own words what is wrong."""
+    try:
+        return Settings.model_validate(tables, **how)
+    except ValidationError as error:
+        complaints = [complaint(source, wrong) for wrong in error.errors(include_url=False)]
+        raise UserError("\n".join(dict.fromkeys(complaints))) from None
+
+
+def overlay(settings: BaseModel, over: BaseModel) -> None:
+    """Put what `over` was given into `settings`."""
+    for name in over.model_fields_set:
+        value = getattr(over, name)
+        if isinstance(value, BaseModel):
+            overlay(getattr(settings, name), value)
+        else:
+            setattr(settings, name, value)
+
+
+def setting_names() -> list[str]:
     """List every setting, such as ``cache`` and ``location.database``."""
     names = []
-    for outer in dataclasses.fields(settings):
-        table = getattr(settings, outer.name)
-        if dataclasses.is_dataclass(table):
-            names += [f"{outer.name}.{inner.name}" for inner in dataclasses.fields(table)]
+    for name, value in Settings():
+        if isinstance(value, BaseModel):
+            names += [f"{name}.{inner}" for inner in type(value).model_fields]
         else:
-            names.append(outer.name)
-    names.remove("push.dry_run")  # only the command line says so
+            names.append(name)
     return names
 
 
-def put(
-    settings: Settings,
-    name: str,
-    value: Any,  # noqa: ANN401 (anything that TOML can hold)
-    source: str,
-    folder: Path | None,
-) -> None:
-    """Set one setting.
-
-    Parameters
-    ----------
-    settings
-        Changed in place.
-    name
-        Such as ``location.database``.
-    value
-        As in the file, or a text from the environment.
-    source
-        Where it stands, for messages.
-    folder
-        At which relative paths start; None for the current one, and for texts of the environment.
-
-    Raises
-    ------
-    UserError
-        If there is no such setting, or the value is not of its type or range.
-    """
-    known = setting_names(settings)
-    if name not in known:
-        # Never with the value: it may be a secret that was put in the wrong place.
-        if SECRET_NAME.search(name.rpartition(".")[2]):
-            cure = (
-                "Secrets do not belong there: keys of lookups are read by msticpy from "
-                "MSTICPYCONFIG, and the login to Azure by azure-identity."
-            )
-        else:
-            near = difflib.get_close_matches(name, known, n=1)
-            cure = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(known)}."
-        raise UserError(f"{source} sets {name}, which is no setting. {cure}")
-    section, _, key = name.rpartition(".")
-    table = getattr(settings, section) if section else settings
-    kind = typing.get_type_hints(type(table))[key]
-    try:
-        converted_value = converted(value, kind, from_text=folder is None)
-        if kind in (int, float) and converted_value == 0 and key not in MAY_BE_ZERO:
-            raise ValueError("give a number above 0.")
-        setattr(table, key, converted_value)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{source} sets {name} to {value!r}: {error}") from None
-    if folder is not None:
-        anchor(table, key, folder)
+def complaint(source: str, wrong: Mapping[str, Any]) -> str:
+    """Say what is wrong with a setting, and the cure; `wrong` is an error of pydantic's."""
+    # A place in a list is no part of the name.
+    name = ".".join(part for part in wrong["loc"] if isinstance(part, str))
+    if wrong["type"] == "extra_forbidden":
+        return no_setting(source, name, [*setting_names(), *Settings.model_fields])
+    if wrong["type"] == "model_type":
+        return f"{source} sets {name}, which is a section: write its settings below [{name}]."
+    return f"{source} sets {name} to {shown(wrong['input'])}: {wish(wrong)}"
 
 
-def converted(value: Any, kind: Any, from_text: bool) -> Any:  # noqa: ANN401
-    """Convert a value to the type of its setting.
-
-    Parameters
-    ----------
-    value
-        As in the file or the environment.
-    kind
-        The type, such as ``Path | None``.
-    from_text
-        Whether the value is a text whatever the type.
-
-    Returns
-    -------
-    Any
-        Of that type.
-
-    Raises
-    ------
-    ValueError
-        If it is not, saying what it should be.
-    """
-    if kind == Path or kind == Path | None:
-        if not isinstance(value, str) or (kind == Path and not value):
-            raise ValueError("give a path.")
-        return Path(value).expanduser() if value else None
-    if kind is bool:
-        word = value.strip().lower() if from_text else value
-        if word in ("true", "false"):
-            return word == "true"
-        if not isinstance(word, bool):
-            raise ValueError("give true or false.")
-        return word
-    if kind in (int, float):
-        if from_text:
-            value = kind(value)
-        if type(value) not in (int, kind) or not 0 <= value < 1e9:
-            raise ValueError("give a number of 0 or more.")
-        return value
-    if kind == list[str]:
-        if from_text:
-            return [item.strip() for item in value.split(",") if item.strip()]
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise ValueError("give a list of texts.")
-        return value
-    if not isinstance(value, str):
-        raise ValueError("give a text.")
-    return value
+def no_setting(source: str, name: str, known: list[str]) -> str:
+    """Say that there is no such setting, and which one may be meant."""
+    # Never with the value: it may be a secret that was put in the wrong place.
+    if SECRET_NAME.search(name.rpartition(".")[2]):
+        cure = (
+            "Secrets do not belong there: keys of lookups are read by msticpy from "
+            "MSTICPYCONFIG, and the login to Azure by azure-identity."
+        )
+    elif near := difflib.get_close_matches(name, known, n=1):
+        cure = f"Did you mean {near[0]}?"
+    else:
+        cure = f"Known are {', '.join(known)}."
+    return f"{source} sets {name}, which is no setting. {cure}"
 
 
-def anchor(table: Any, key: str, folder: Path) -> None:  # noqa: ANN401 (any of our dataclasses)
-    """Let a relative path of a file's setting start at the folder of the file."""
-    value = getattr(table, key)
-    if isinstance(value, Path):
-        setattr(table, key, folder / value)
-    elif key in ("export_root", "report") and value and "://" not in value:
-        setattr(table, key, str(folder / value))
+def shown(value: object) -> str:
+    """Write a value for a message; what is within a list or table stays out."""
+    if isinstance(value, (dict, list)):
+        return "a table" if isinstance(value, dict) else "a list"
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def wish(wrong: Mapping[str, Any]) -> str:
+    """Say what the value should be."""
+    limits = wrong.get("ctx", {})
+    if len(wrong["loc"]) > 1 and isinstance(wrong["loc"][-1], int):
+        return "give a list of texts."
+    match wrong["type"].partition("_")[0], wrong["type"]:
+        case _, "greater_than":
+            return f"give a number above {limits['gt']:g}."
+        case _, "greater_than_equal":
+            return f"give a number of {limits['ge']:g} or more."
+        case _, "less_than":
+            return f"give a number below {limits['lt']:.0f}."
+        case _, "less_than_equal":
+            return f"give a number of at most {limits['le']:.0f}."
+        case "bool", _:
+            return "give true or false."
+        case "int", _:
+            return "give a whole number."
+        case "float", _:
+            return "give a number."
+        case "list", _:
+            return "give a list of texts."
+        case "string", _:
+            return "give a text."
+    return str(limits.get("error", wrong["msg"]))  # of our own validators

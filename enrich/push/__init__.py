@@ -1,1 +1,1 @@
-"""The push to Microsoft Sentinel."""
+"""The push of findings to Microsoft Sentinel; run.py is the way in."""

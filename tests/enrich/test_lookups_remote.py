@@ -13,16 +13,11 @@ import time
 import pytest
 
 from enrich.contract import LOOKUP_COLUMNS, check
-from enrich.lookups.ask import Cache, enrich
-from enrich.lookups.location import location
-from enrich.lookups.threat_intelligence import (
-    by_confidence,
-    hits_of,
-    reverse_dns,
-    threat_intelligence,
-    whois,
-)
-from tests.support.findings import a_finding
+from enrich.lookups import location, reverse_dns, threat_intelligence, whois
+from enrich.lookups.cache import Cache
+from enrich.lookups.registry import make
+from enrich.lookups.run import enrich
+from tests.support.findings import to
 from tests.support.geoip import write_database
 
 KEY = "key-that-nobody-may-see-4711"
@@ -67,8 +62,13 @@ def web(serve, answer):
     return serve(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)), paths
 
 
-def to(*addresses):
-    return [a_finding(n, destination_ip=address) for n, address in enumerate(addresses, start=1)]
+def made(module, **settings):
+    """Make a lookup that asks at full speed, and once."""
+    settings = {"enabled": True, "per_second": 1e6, "lifetime_days": 1} | settings
+    lookups = make(module.KIND, module.Settings(**settings))
+    for lookup in lookups:
+        lookup.retries = 0
+    return lookups
 
 
 def looked_up(lookups, *addresses, cache=None):
@@ -113,11 +113,8 @@ def otx(msticpy_config, monkeypatch):
 
     def point(port, **options):
         monkeypatch.setattr(OTX, "_BASE_URL", f"http://127.0.0.1:{port}")
-        options = {"timeout_seconds": 3, "per_second": 1e6, "lifetime_days": 1} | options
-        lookups = threat_intelligence(["OTX"], **options)
-        for lookup in lookups:
-            lookup.retries = 0
-        return lookups
+        options = {"timeout_seconds": 3} | options
+        return made(threat_intelligence, providers=["OTX"], **options)
 
     return point
 
@@ -189,14 +186,14 @@ def test_a_provider_that_does_not_answer_in_time_is_given_up(serve, otx):
 def test_a_provider_that_is_not_configured_and_a_configuration_without_any_are_skipped(
     otx, msticpy_config
 ):
-    options = {"timeout_seconds": 1, "per_second": 9, "lifetime_days": 1}
-    rows, outcomes = looked_up(threat_intelligence(["NoSuch"], **options), "198.51.100.1")
+    lookups = made(threat_intelligence, providers=["NoSuch"], timeout_seconds=1)
+    rows, outcomes = looked_up(lookups, "198.51.100.1")
     assert "NoSuch skipped: not among msticpy's providers" in rows[0]["ti_status"]
     from msticpy.common import pkg_config
 
     msticpy_config.write_text("TIProviders: {}\n")
     pkg_config.refresh_config()
-    rows, outcomes = looked_up(threat_intelligence([], **options), "198.51.100.1")
+    rows, outcomes = looked_up(made(threat_intelligence, timeout_seconds=1), "198.51.100.1")
     assert "no TIProviders in" in rows[0]["ti_status"] and outcomes[0].partial
 
 
@@ -214,30 +211,35 @@ def test_a_provider_of_ones_own_is_asked_like_any_other(msticpy_config):
         def parse_results(self, response):
             raise NotImplementedError
 
-    lookups = threat_intelligence([], 3, 1e6, 1, instances={"Own": Own()})
+    settings = threat_intelligence.Settings(per_second=1e6, timeout_seconds=3)
+    lookups = threat_intelligence.make(settings, instances={"Own": Own()})
     rows, _ = looked_up(lookups, "198.51.100.1")
     assert rows[0]["ti_matches"] == ["Own: high"]
 
 
 def test_sentinels_own_indicators_are_graded_by_their_confidence_and_tor_by_severity():
+    sentinel = threat_intelligence.Provider(None, "AzSTI", None)
+    tor = threat_intelligence.Provider(None, "Tor", None)
     row = {
         "Status": 0,
         "Result": True,
         "Severity": "high",
         "Details": {"ConfidenceScore": [30, 55]},
     }
-    assert hits_of([row], "AzSTI", True, [])["ti_severity"] == "warning"
-    assert [by_confidence({"ConfidenceScore": n}) for n in (80, 79.9, 49, None)] == [
+    assert sentinel.hits_of([row])["ti_severity"] == "warning"
+    assert [
+        threat_intelligence.by_confidence({"ConfidenceScore": n}) for n in (80, 79.9, 49, None)
+    ] == [
         "high",
         "warning",
         "information",
         "information",
     ]
-    tor = {"Status": 0, "Result": True, "Severity": "information", "Details": {}}
-    assert hits_of([tor], "Tor", False, []) is None
-    assert hits_of([{"Status": 4, "Result": False}], "AzSTI", True, []) is None
+    miss = {"Status": 0, "Result": True, "Severity": "information", "Details": {}}
+    assert tor.hits_of([miss]) is None
+    assert sentinel.hits_of([{"Status": 4, "Result": False}]) is None
     with pytest.raises(ConnectionError):
-        hits_of([{"Status": 3, "Result": False}], "AzSTI", True, [])
+        sentinel.hits_of([{"Status": 3, "Result": False}])
 
 
 # --- Download of GeoLite2 -----------------------------------------------------------------
@@ -280,7 +282,9 @@ def test_the_location_database_is_fetched_with_the_key_where_it_is_missing_or_ex
     database.parent.mkdir()
     if there == "expired":
         write_database(database, "City", ["198.51.100.0/24"], built_days_ago=90)
-    rows, outcomes = looked_up([location(database, 60, True)], "198.51.100.1")
+    rows, outcomes = looked_up(
+        make(location.KIND, location.Settings(database=database, download=True)), "198.51.100.1"
+    )
     assert keys == ["Basic " + base64.b64encode(f"4711:{KEY}".encode()).decode()]
     if status == 200:
         assert rows[0]["country"] == "Finland" and not outcomes[0].partial
@@ -332,9 +336,7 @@ def registry(serve, monkeypatch):
         url = f"http://127.0.0.1:{rdap_port}/ip/"
         monkeypatch.setattr(ip_utils, "_REGISTRIES", {"ripencc": {"url": url}})
         ip_utils._whois_lookup.cache_clear()
-        lookup = whois(3, 1e6, 1)
-        lookup.retries = 0
-        return [lookup], asked
+        return made(whois, timeout_seconds=3), asked
 
     return start
 
@@ -391,16 +393,14 @@ def test_reverse_dns_asks_the_server_that_is_set_and_spells_out_what_is_hostile(
             sender.sendto(answer.to_wire(), self.client_address)
 
     port = serve(socketserver.ThreadingUDPServer(("127.0.0.1", 0), Handler))
-    lookup = reverse_dns(["127.0.0.1"], port, 2, 1e6, 1)
-    lookup.retries = 0
-    rows, _ = looked_up([lookup], "198.51.100.1", "198.51.100.2", "192.168.1.1")
+    lookups = made(reverse_dns, nameservers=["127.0.0.1"], port=port, timeout_seconds=2)
+    rows, _ = looked_up(lookups, "198.51.100.1", "198.51.100.2", "192.168.1.1")
     assert [row["reverse_dns_status"] for row in rows[:2]] == ["ok", "miss"]
     assert rows[0]["reverse_dns"].endswith("evil</b>.example.") and "\x1b" not in str(rows[0])
     assert set(asked) == {"1.100.51.198.in-addr.arpa.", "2.100.51.198.in-addr.arpa."}
 
 
 def test_a_name_server_that_is_down_fails_in_time():
-    lookup = reverse_dns(["127.0.0.1"], 9, 0.3, 1e6, 1)
-    lookup.retries = 0
-    rows, _ = looked_up([lookup], "198.51.100.1")
+    lookups = made(reverse_dns, nameservers=["127.0.0.1"], port=9, timeout_seconds=0.3)
+    rows, _ = looked_up(lookups, "198.51.100.1")
     assert rows[0]["reverse_dns_status"].startswith("failed: ")

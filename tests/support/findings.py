@@ -57,6 +57,11 @@ def a_finding(number: int = 1, **changes: object) -> dict:
     return row | changes
 
 
+def to(*addresses: str) -> list[dict]:
+    """A finding for each of these destinations."""
+    return [a_finding(n, destination_ip=address) for n, address in enumerate(addresses, start=1)]
+
+
 def made_findings(count: int, run_id: str = "run-1", **changes: object) -> list[dict]:
     """Findings of one run, with whatever columns `changes` has besides those of the contract."""
     histogram = [{"time_delta": n, "events": 611} for n in range(30, 50)]
