@@ -18,7 +18,7 @@ from enrich.words import UserError
 
 # The only place that names the file. It is in the checkout, not in the package: see pyproject.toml.
 CONTRACT = Path(__file__).parents[1] / "models" / "results" / "_results__models.yml"
-MODEL = "export_network_beaconing_anomalies"
+MODEL = "network_beaconing_anomalies"  # the export has the same columns
 
 # Without these a finding can be neither shown nor told from another.
 NEVER_NULL = (
@@ -117,22 +117,9 @@ SIMPLE_TYPES: dict[str, Callable[[object], bool]] = {
 
 @cache
 def checker(data_type: str) -> Callable[[object], bool]:
-    """Make the test of one of the contract's types; null is of no type.
+    """Make the test of one of the contract's types, such as ``array<struct<n: bigint>>``.
 
-    Parameters
-    ----------
-    data_type
-        Such as ``double`` or ``array<struct<time_delta: bigint, events: bigint>>``.
-
-    Returns
-    -------
-    callable
-        Takes a value as JSON gives it, and returns whether it is of the type.
-
-    Raises
-    ------
-    ValueError
-        If the type is not known.
+    It takes a value as JSON gives it; null is of no type. Raise `ValueError` for an unknown type.
     """
     if data_type in SIMPLE_TYPES:
         return SIMPLE_TYPES[data_type]

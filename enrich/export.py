@@ -169,19 +169,7 @@ def read_enriched(export_root: str, findings: list[dict[str, Any]]) -> list[dict
 
 
 def write_enriched(export_root: str, findings: list[dict[str, Any]]) -> str:
-    """Write findings with their lookup columns beside the export.
-
-    Parameters
-    ----------
-    export_root
-        As for `read_findings`.
-    findings
-        Those of the export, with `LOOKUP_COLUMNS`.
-
-    Returns
-    -------
-    str
-        Path or URL of the file.
+    """Write findings with their lookup columns beside the export; return the path or URL.
 
     Raises
     ------

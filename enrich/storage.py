@@ -62,13 +62,6 @@ def read_text(file_system: fsspec.AbstractFileSystem, path: str) -> str:
 def write_text(url: str, text: str) -> None:
     """Write a text file whole, so that a reader sees the old one or the new one.
 
-    Parameters
-    ----------
-    url
-        As for `storage`.
-    text
-        The content.
-
     Raises
     ------
     UserError

@@ -20,17 +20,9 @@ SAMPLE_NETWORKS = [
 
 
 def usual_spelling(address: object) -> str | None:
-    """Write an address in its usual spelling.
+    """Write an address as logged in its usual spelling; return None for what is no address.
 
-    Parameters
-    ----------
-    address
-        As logged.
-
-    Returns
-    -------
-    str or None
-        IPv6 short, an IPv4-mapped address as IPv4; None for what is no address.
+    IPv6 is short, an IPv4-mapped address is IPv4.
     """
     try:
         parsed = ipaddress.ip_address(str(address).strip())

@@ -31,20 +31,7 @@ def lookup_columns() -> dict[str, str]:
 
 
 def make(kind: Kind, section: LookupSettings) -> list[Lookup]:
-    """Make the lookups of a kind.
-
-    Parameters
-    ----------
-    kind
-        Which.
-    section
-        Its settings.
-
-    Returns
-    -------
-    list of Lookup
-        At least one; one that cannot be asked says so in its status.
-    """
+    """Make the lookups of a kind, at least one; one that cannot be asked says so in its status."""
     if isinstance(section, RemoteSettings) and not section.enabled:
         return [off(kind.name, "off")]
     try:

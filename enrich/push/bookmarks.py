@@ -24,16 +24,9 @@ LONGEST_NOTES = 4_000  # bytes
 
 
 def make_all(findings: list[dict[str, Any]], settings: PushSettings, result: PushResult) -> None:
-    """Make bookmarks for the strongest findings that are not suppressed.
+    """Make bookmarks of the strongest findings that are not suppressed; count them in `result`.
 
-    Parameters
-    ----------
-    findings
-        The strongest first, with or without lookup columns.
-    settings
-        How many, and the workspace.
-    result
-        Filled in. A bookmark that cannot be made costs nothing else.
+    The findings come strongest first. A bookmark that cannot be made costs nothing else.
     """
     from azure.core.exceptions import AzureError
 

@@ -35,13 +35,8 @@ def column_name(name: str) -> str:
 
 
 def table_columns() -> list[dict[str, str]]:
-    """List the columns of the table in Log Analytics.
-
-    Returns
-    -------
-    list of dict
-        Name and type, as Azure's templates want them; TimeGenerated, which each table has, first.
-    """
+    """List name and type of the table's columns, as Azure's templates want them."""
+    # Each table in Log Analytics has TimeGenerated.
     return [{"name": "TimeGenerated", "type": "datetime"}] + [
         {"name": column_name(name), "type": TYPES.get(data_type, "dynamic")}
         for name, data_type in all_columns().items()
