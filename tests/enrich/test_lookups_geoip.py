@@ -1,4 +1,10 @@
-"""Location and owner from databases on this machine."""
+"""Location and owner from databases on this machine, and the download of one."""
+
+import base64
+import http.server
+import io
+import json
+import tarfile
 
 import pytest
 
@@ -9,6 +15,7 @@ from enrich.lookups.registry import make
 from enrich.lookups.run import enrich
 from tests.support.findings import to
 from tests.support.geoip import write_database
+from tests.support.lookups import KEY, looked_up
 
 
 def located(file):
@@ -70,3 +77,53 @@ def test_a_database_that_cannot_be_used_is_skipped_with_the_reason(tmp_path, how
     )
     assert rows[0]["whois_status"] == "ok"
     assert outcomes[0].partial and not outcomes[1].partial
+
+
+@pytest.mark.parametrize("there", ["missing", "expired"])
+@pytest.mark.parametrize("status", [200, 401])
+def test_the_location_database_is_fetched_with_the_key_where_it_is_missing_or_expired(
+    serve, msticpy_config, monkeypatch, tmp_path, there, status, capfd
+):
+    from msticpy.common import pkg_config
+    from msticpy.context.geoip import GeoLiteLookup
+
+    msticpy_config.write_text(
+        "OtherProviders:\n  GeoIPLite:\n    Args:\n      AccountID: '4711'\n      AuthKey:\n"
+        "        EnvironmentVar: OTX_SECRET\n    Provider: GeoLiteLookup\n"
+    )
+    pkg_config.refresh_config()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        fresh = write_database(tmp_path / "fresh.mmdb", "City", ["198.51.100.0/24"])
+        tar.add(fresh, "GeoLite2-City_20261121/GeoLite2-City.mmdb")
+    keys = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            keys.append(self.headers["Authorization"])
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(archive.getvalue())
+
+        def log_message(self, *args):
+            pass
+
+    port = serve(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+    # What msticpy calls GeoLiteLookup is a wrapper of the class.
+    real_class, url = GeoLiteLookup.wrapped_cls, f"http://127.0.0.1:{port}/download"
+    monkeypatch.setattr(real_class, "_MAXMIND_DOWNLOAD", url)
+    database = tmp_path / "db" / "GeoLite2-City.mmdb"
+    database.parent.mkdir()
+    if there == "expired":
+        write_database(database, "City", ["198.51.100.0/24"], built_days_ago=90)
+    rows, outcomes = looked_up(
+        make(location.KIND, location.Settings(database=database, download=True)), "198.51.100.1"
+    )
+    assert keys == ["Basic " + base64.b64encode(f"4711:{KEY}".encode()).decode()]
+    if status == 200:
+        assert rows[0]["country"] == "Finland" and not outcomes[0].partial
+    else:
+        assert "could not download" in rows[0]["location_status"] and outcomes[0].partial
+        word = "is not there" if there == "missing" else "is expired"
+        assert word in rows[0]["location_status"]
+    assert KEY not in json.dumps(rows) + "".join(capfd.readouterr())
