@@ -17,7 +17,7 @@ from enrich.lookups.registry import lookup_columns
 from enrich.words import UserError
 
 # The only place that names the file. It is in the checkout, not in the package: see pyproject.toml.
-CONTRACT = Path(__file__).parents[1] / "models" / "results" / "_results__models.yml"
+CONTRACT = Path(__file__).parents[1] / "models" / "results" / "network_beaconing_anomalies.yml"
 MODEL = "network_beaconing_anomalies"  # the export has the same columns
 
 # Without these a finding can be neither shown nor told from another.

@@ -14,13 +14,10 @@
 {%- endmacro %}
 
 
-{% macro in_score_window() %}
-    {#- A condition: log_date is one of the `score_window_days` days that end with end_date. -#}
-    log_date between date '{{ end_date() }}' - interval {{ var('score_window_days') | int - 1 }} days and date '{{ end_date() }}'
-{%- endmacro %}
-
-
-{% macro beacon_id() %}
-    {#- A hash that names a connection, the same every day. -#}
-    md5(concat_ws('|', device_vendor, source_ip, destination_ip, coalesce(cast(destination_port as string), '-'), coalesce(protocol, '-')))
+{% macro beacon_id(row) %}
+    {#- A hash that names the connection of a row, the same every day. -#}
+    md5(concat_ws(
+        '|', {{ row }}.device_vendor, {{ row }}.source_ip, {{ row }}.destination_ip,
+        coalesce(cast({{ row }}.destination_port as string), '-'), coalesce({{ row }}.protocol, '-')
+    ))
 {%- endmacro %}

@@ -21,6 +21,26 @@
 {% endmacro %}
 
 
+{% macro day_folder(day) %}
+    {#- The folder of a day (YYYY-MM-DD) below the root of the export. -#}
+    {{- return('y=' ~ day[:4] ~ '/m=' ~ day[5:7] ~ '/d=' ~ day[8:]) -}}
+{% endmacro %}
+
+
+{% macro day_location(day) %}
+    {#- The folder of a day as path or URL. -#}
+    {{- return(raw_location() ~ '/' ~ day_folder(day)) -}}
+{% endmacro %}
+
+
+{% macro location_of_days(days) %}
+    {#- One location for the folders of some days: a glob where there are several. -#}
+    {%- set folders = [] -%}
+    {%- for day in days -%}{%- do folders.append(day_folder(day)) -%}{%- endfor -%}
+    {{- return(raw_location() ~ '/' ~ (folders[0] if folders | length == 1 else '{' ~ folders | join(',') ~ '}')) -}}
+{% endmacro %}
+
+
 {% macro export_location() %}
     {#- The folder of this run's findings. -#}
     {{- return(location(var('export_root')) ~ '/network_beaconing_anomalies') -}}

@@ -22,21 +22,22 @@
 {%- endmacro %}
 
 
-{% macro extension_number(extensions, name) %}
+{% macro extension_number(extensions, names) %}
     {#-
-        The whole number, of up to nine digits, of the first `name=number` in a text of pairs between semicolons; null where there is none.
+        The whole number, of up to nine digits, of the first `name=number` in a text of pairs between semicolons, for the first of several names
+        that has one; null where there is none.
         A pattern that begins with a plain text is looked for by leaps. No try_cast: of what is no number it makes an exception a row.
     -#}
-    cast(try_element_at(regexp_extract_all(concat(';', {{ extensions }}), ';{{ name }}=([0-9]{1,9})(;|$)', 1), 1) as bigint)
+    coalesce(
+        {%- for name in names %}
+            cast(try_element_at(regexp_extract_all(concat(';', {{ extensions }}), ';{{ name }}=([0-9]{1,9})(;|$)', 1), 1) as bigint),
+        {%- endfor %}
+        null
+    )
 {%- endmacro %}
 
 
-{% macro protocol_name(protocol) %}
-    {#- A protocol as vendors log it (6, TCP, tcp/https) as its lower-case IANA keyword. -#}
-    {%- set keywords = {1: 'icmp', 2: 'igmp', 4: 'ipv4', 6: 'tcp', 17: 'udp', 41: 'ipv6', 47: 'gre', 50: 'esp', 51: 'ah', 58: 'ipv6-icmp', 132: 'sctp'} -%}
-    {%- set name = "lower(trim(substring_index(" ~ protocol ~ ", '/', 1)))" -%}
-    coalesce(
-        try_element_at(map({% for number, keyword in keywords.items() %}'{{ number }}', '{{ keyword }}'{{ ', ' if not loop.last }}{% endfor %}), {{ name }}),
-        {{ name }}
-    )
+{% macro is_no_utf8(text) %}
+    {#- Whether a text holds bytes that are no UTF-8. Java writes other ones in their place, so the copy that format_string makes differs. -#}
+    (octet_length({{ text }}) != length({{ text }}) and format_string('%s', {{ text }}) != {{ text }})
 {%- endmacro %}

@@ -8,7 +8,7 @@
 
 
 {% macro judged_vendor_texts() %}
-    {#- The same as SQL texts with commas between. validate_vars lets no quote and no backslash into a vendor's name. -#}
+    {#- The same as SQL texts with commas between. check_vars lets no quote and no backslash into a vendor's name. -#}
     {{- return("'" ~ judged_vendors() | join("', '") ~ "'") -}}
 {% endmacro %}
 

@@ -41,13 +41,7 @@ FEED = [
 
 
 def places() -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Spread the places over the sample networks, each cut into 128 pieces.
-
-    Yields
-    ------
-    tuple of str and tuple
-        A network and its place; neighbouring pieces are in other places.
-    """
+    """Cut each sample network into 128 pieces and give neighbouring pieces different places."""
     for name in NETWORKS:
         network = ipaddress.ip_network(name)
         for number, piece in enumerate(network.subnets(prefixlen_diff=7)):
@@ -55,13 +49,7 @@ def places() -> Iterator[tuple[str, tuple[Any, ...]]]:
 
 
 def write_databases(folder: Path) -> None:
-    """Write GeoLite2-City.mmdb and GeoLite2-ASN.mmdb of the sample networks, as of now.
-
-    Parameters
-    ----------
-    folder
-        Where to; it exists.
-    """
+    """Write GeoLite2-City.mmdb and GeoLite2-ASN.mmdb of the sample networks, dated now."""
     city = MMDBWriter(6, "GeoLite2-City", languages=["en"], ipv4_compatible=True)
     asn = MMDBWriter(6, "GeoLite2-ASN", languages=["en"], ipv4_compatible=True)
     for network, (country, code, town, latitude, longitude, number, name) in places():

@@ -9,12 +9,14 @@ import csv
 import sys
 import warnings
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
+import typer
 from rich.progress import track
 
-SEED_FILE = Path(__file__).resolve().parents[2] / "seeds/statistics/null_quantiles.csv"
+from bench import PROJECT
+
+SEED_FILE = PROJECT / "seeds/statistics/null_quantiles.csv"
 QUANTILE = 0.9995
 INTERVAL_COUNTS = (
     *range(8, 32),
@@ -30,59 +32,22 @@ JITTER_TOLERANCE = 0.5
 CADENCE_TOLERANCE = 0.15
 MOST_MULTIPLES = 6
 
-Rows = np.ndarray
+Rows = np.ndarray  # shape (draws, gaps), in seconds
 Draw = Callable[[np.random.Generator, int, int], Rows]
 
 
 def poisson(rng: np.random.Generator, draws: int, gaps: int) -> Rows:
-    """Draw gaps of a memoryless process.
-
-    Parameters
-    ----------
-    rng
-        Source of randomness.
-    draws, gaps
-        Shape of the result.
-
-    Returns
-    -------
-    ndarray of shape (draws, gaps)
-        Seconds, a mean of 60.
-    """
+    """Draw gaps of a memoryless process, in seconds, with a mean of 60."""
     return rng.exponential(60, (draws, gaps))
 
 
 def log_normal(sigma: float) -> Draw:
-    """Make a drawer of log-normal gaps with a median of 60 s.
-
-    Parameters
-    ----------
-    sigma
-        Standard deviation of the logarithm; the larger, the heavier the tail.
-
-    Returns
-    -------
-    callable
-        As `poisson`.
-    """
+    """Make a `Draw` of log-normal gaps with a median of 60 s; a larger sigma has a heavier tail."""
     return lambda rng, draws, gaps: 60 * np.exp(sigma * rng.normal(size=(draws, gaps)))
 
 
 def human(rng: np.random.Generator, draws: int, gaps: int) -> Rows:
-    """Draw gaps of a person: clicks 8 s apart in the middle, after 12 % of them a break of 15 min.
-
-    Parameters
-    ----------
-    rng
-        Source of randomness.
-    draws, gaps
-        Shape of the result.
-
-    Returns
-    -------
-    ndarray of shape (draws, gaps)
-        Seconds; clicks are log-normal with sigma 1.2, breaks with sigma 1.
-    """
+    """Draw gaps of a person: a median of 8 s between clicks, and of 15 min for 12 % of them."""
     clicks = np.exp(rng.normal(np.log(8), 1.2, (draws, gaps)))
     breaks = np.exp(rng.normal(np.log(900), 1.0, (draws, gaps)))
     return np.where(rng.random((draws, gaps)) < 0.12, breaks, clicks)
@@ -98,28 +63,16 @@ KINDS: dict[str, Draw] = {
 
 
 def at_quantile(rows: Rows, counts: np.ndarray, quantile: float) -> np.ndarray:
-    """Take from each sorted row the element below which `quantile` of it lies.
+    """Take a quantile of the first `counts` elements of each sorted row, as the macro does.
 
-    Parameters
-    ----------
-    rows
-        Sorted, padded with NaN at the end, shape (draws, gaps).
-    counts
-        How many of each row count, shape (draws,), at least 1.
-    quantile
-        From 0 to 1.
-
-    Returns
-    -------
-    ndarray of shape (draws,)
-        Macro at_quantile: no interpolation.
+    It is an element of the row: nothing is interpolated.
     """
     places = np.maximum(1, np.ceil(quantile * counts - 1e-9).astype(int)) - 1
     return np.take_along_axis(rows, places[:, None], 1)[:, 0]
 
 
 def beat_intervals(gaps: Rows) -> tuple[Rows, np.ndarray]:
-    """Keep of each row what connection_intervals keeps of gaps that have a fraction.
+    """Keep the gaps of each row that connection_intervals keeps, of times with a fraction.
 
     Parameters
     ----------
@@ -178,7 +131,7 @@ def scores_with(kind: Draw, rng: np.random.Generator, intervals: int, draws: int
     Parameters
     ----------
     kind
-        What draws the gaps.
+        Draws the gaps.
     rng
         Source of randomness.
     intervals
@@ -220,4 +173,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

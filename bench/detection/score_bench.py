@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import typer
 from pyspark.sql import SparkSession
 
+from bench import PROJECT
+from bench.detection.connection_days import connection_days
 from bench.detection.null_quantiles import KINDS
-from bench.detection.score_models import PROJECT, compile_scores, put_over, start_spark
+from bench.detection.score_models import compile_scores, put_over, start_spark
 
-DOCS = PROJECT / "models/scores/_scores__docs.md"
+BEGIN, END = "<!-- bench/detection/score_bench.py -->", "<!-- end -->"  # around the tables
 START_MICROS = 1_773_100_800_000_000  # 2026-03-10 00:00 UTC, the day of score_models
 FAMILIES = {"Cobalt Strike": (-1, 0), "Empire": (-1, 1), "Sliver": (0, 1)}  # jitter subtracts, adds
 SLEEPS = (5, 60, 300, 3600)
@@ -26,21 +29,11 @@ JITTERS = (0, 20, 50, 70, 90)
 CONDITIONS = {"clean": (0.0, 0.0), "10 % lost": (0.1, 0.0), "20 % extra": (0.0, 0.2)}
 NULL_EVENTS = (20, 50, 200)
 
-# The connections of a simulated table, in the shape of connection_days.
-CONNECTION_DAYS = """
-    select
-        'Fortinet' as device_vendor,
-        '10.0.0.1' as source_ip,
-        cast(id as string) as destination_ip,
-        443 as destination_port,
-        'tcp' as protocol,
-        cast(size(times) as bigint) as event_count,
-        0L as denied_event_count,
-        0L as total_sent_bytes,
-        0L as total_received_bytes,
-        0L as longest_session_seconds,
-        timestamp_micros(times[0]) as first_seen,
-        timestamp_micros(element_at(times, -1)) as last_seen,
+# The connections of a simulated table.
+CONNECTION_DAYS = connection_days(
+    "from draws",
+    destination_ip="cast(id as string)",
+    events="""
         transform(
             times,
             (t, i) -> struct(
@@ -48,11 +41,9 @@ CONNECTION_DAYS = """
                 try_element_at(sent, i + 1) as sent_bytes,
                 try_element_at(received, i + 1) as received_bytes
             )
-        ) as events,
-        array_repeat(0L, 24) as hourly_event_counts,
-        date '2026-03-10' as log_date
-    from draws
-"""
+        )
+    """,
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +75,7 @@ def implants(rng: np.random.Generator, draws: int, quick: bool) -> Iterator[Draw
     draws
         Connections of each kind.
     quick
-        Only what the bar of the test is about: jitter up to 50 %, 30 beats, nothing lost or extra.
+        Only what the test has a bar for: jitter up to 50 %, 30 beats, nothing lost or extra.
 
     Yields
     ------
@@ -138,20 +129,7 @@ def null_traffic(rng: np.random.Generator, draws: int) -> Iterator[Draws]:
 
 
 def pollers(rng: np.random.Generator, draws: int) -> Iterator[Draws]:
-    """Simulate software that asks every 5 min, within 2 s: its timing is that of a beacon.
-
-    Parameters
-    ----------
-    rng
-        Source of randomness.
-    draws
-        Connections of each kind.
-
-    Yields
-    ------
-    Draws
-        Label: whether the answers are all alike or of all sizes.
-    """
+    """Simulate software that asks every 5 min, within 2 s; answers are alike or of all sizes."""
     for name in ("poller, answers of all sizes", "poller, answers alike"):
         times, sizes = [], []
         for _ in range(draws):
@@ -209,19 +187,7 @@ def judge(spark: SparkSession, folder: Path, kinds: list[Draws]) -> dict[tuple[s
 
 
 def tables(shares: dict[tuple[str, ...], float]) -> str:
-    """Lay the shares out as Markdown.
-
-    Parameters
-    ----------
-    shares
-        From `judge`.
-
-    Returns
-    -------
-    str
-        Recall by family, jitter, condition and beats (the worst of all sleeps), then the share of
-        null traffic and of pollers that is taken for a beacon (the worst of all lengths).
-    """
+    """Lay the shares out as Markdown: recall at the worst of all sleeps, then false positives."""
     lines = ["| implant | beats | jitter " + "".join(f"| {c} " for c in CONDITIONS) + "|"]
     lines.append("|---" * (3 + len(CONDITIONS)) + "|")
     for family, beats, jitter in itertools.product(FAMILIES, ("30", "100"), map(str, JITTERS)):
@@ -241,37 +207,25 @@ def tables(shares: dict[tuple[str, ...], float]) -> str:
     return "\n".join(lines)
 
 
-def run(implant_draws: int, null_draws: int, quick: bool) -> dict[tuple[str, ...], float]:
-    """Simulate and judge.
-
-    Parameters
-    ----------
-    implant_draws, null_draws
-        Connections of each kind.
-    quick
-        Only the kinds that the test has a bar for.
-
-    Returns
-    -------
-    dict of label to float
-        As `judge` returns it.
-    """
-    rng = np.random.default_rng(977)  # not the seed that made the quantiles
-    kinds = [*implants(rng, implant_draws, quick), *null_traffic(rng, null_draws)]
-    kinds += [] if quick else pollers(rng, implant_draws)
-    with tempfile.TemporaryDirectory() as folder:
-        return judge(start_spark(Path(folder)), Path(folder), kinds)
+def docs_page() -> Path:
+    """Find the page of the docs that has a place for the tables."""
+    pages = sorted((PROJECT / "models").rglob("*.md"))
+    (page,) = (path for path in pages if BEGIN in path.read_text(encoding="utf-8"))
+    return page
 
 
 def main() -> None:
     """Simulate, judge, and write the tables into the docs."""
-    result = tables(run(implant_draws=100, null_draws=10_000, quick=False))
-    begin, end = "<!-- bench/detection/score_bench.py -->", "<!-- end -->"
-    before, _, rest = DOCS.read_text(encoding="utf-8").partition(begin)
-    _, _, after = rest.partition(end)
-    DOCS.write_text(f"{before}{begin}\n\n{result}\n\n{end}{after}", encoding="utf-8")
+    page = docs_page()
+    rng = np.random.default_rng(977)  # not the seed that made the quantiles
+    kinds = [*implants(rng, 100, quick=False), *null_traffic(rng, 10_000), *pollers(rng, 100)]
+    with tempfile.TemporaryDirectory() as folder:
+        result = tables(judge(start_spark(Path(folder)), Path(folder), kinds))
+    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n\n{result}\n\n{END}{after}", encoding="utf-8")
     print(result)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,4 +1,4 @@
-"""The score models as they stand, over tables of one's own instead of the layers before them."""
+"""Run the score models as they stand over given tables instead of the layers before them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,17 @@ from pathlib import Path
 from dbt.cli.main import dbtRunner
 from pyspark.sql import DataFrame, SparkSession
 
-PROJECT = Path(__file__).resolve().parents[2]
-SCHEMA = "score_models"  # only to be cut out of the compiled SQL again
-MODELS = ("connection_days", "connection_intervals", "interval_measures", "beacon_scores")
+from bench import PROJECT
+from bench.detection.null_quantiles import SEED_FILE
+
+SCHEMA = "score_models"  # cut out of the compiled SQL again
+MODELS = (
+    "connection_days",
+    "connection_intervals",
+    "interval_measures",
+    "rita_scores",
+    "beacon_scores",
+)
 
 SPARK_SETTINGS = {
     "spark.master": "local[2]",
@@ -29,17 +37,17 @@ SPARK_SETTINGS = {
 
 
 def start_spark(folder: Path) -> SparkSession:
-    """Start a local Spark that keeps its tables in memory and its files below a folder.
+    """Start a local Spark with tables in memory and files below a folder, or take the running one.
 
     Parameters
     ----------
     folder
-        For spill files and the warehouse; removed by the caller.
+        For spill files and the warehouse; the caller removes it.
 
     Returns
     -------
     SparkSession
-        The running one, where there is one.
+        It stays up until its process ends.
     """
     places = {"spark.local.dir": folder / "spark", "spark.sql.warehouse.dir": folder / "warehouse"}
     settings = SPARK_SETTINGS | {name: str(place) for name, place in places.items()}
@@ -93,9 +101,9 @@ def put_over(
     compiled
         From `compile_scores`.
     tables
-        What the models read, by name: data frames, or queries. A model that is named here is
-        taken from here. `score_window`, `destination_rarity` and `null_quantiles` have defaults:
-        a day without gaps in the logs, one source per destination, the seed.
+        What the models read, by name: data frames, or queries. They replace models of the same
+        name. `score_window`, `destination_rarity` and `null_quantiles` have defaults: a day without
+        gaps in the logs, one source per destination, the seed.
 
     Returns
     -------
@@ -123,7 +131,7 @@ def put_over(
             group by device_vendor, destination_ip
         """,
         "null_quantiles": spark.read.csv(
-            str(PROJECT / "seeds/statistics/null_quantiles.csv"),
+            str(SEED_FILE),
             header=True,
             schema="interval_count bigint, timing_score_quantile double",
         ),

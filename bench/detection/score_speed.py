@@ -1,6 +1,6 @@
 """Time the scores against a plain LAG and percentile query over the same rows.
 
-python -m bench.detection.score_speed [--connections 4000] [--events 250] [--rounds 3]
+Usage: python -m bench.detection.score_speed [--connections 4000] [--events 250] [--rounds 3]
 """
 
 from __future__ import annotations
@@ -50,22 +50,7 @@ LAG_AND_PERCENTILE = f"""
 
 
 def egress(spark: SparkSession, connections: int, events: int) -> DataFrame:
-    """Make rows in the columns of public_egress, in an order that helps nobody.
-
-    Parameters
-    ----------
-    spark
-        Session to use.
-    connections
-        Number of connections, each of its own source and destination.
-    events
-        Events of each, over one day; gaps vary between half and one and a half of their mean.
-
-    Returns
-    -------
-    DataFrame
-        connections x events rows.
-    """
+    """Make rows of public_egress in random order: `events` over a day in each connection."""
     return spark.sql(f"""
         select
             timestamp_micros(
@@ -90,7 +75,7 @@ def egress(spark: SparkSession, connections: int, events: int) -> DataFrame:
 
 
 def cpu_seconds(spark: SparkSession) -> float:
-    """Sum the processor time of all tasks so far, in seconds: other programs do not disturb it."""
+    """Sum the processor time of all tasks so far: other programs do not disturb it."""
     no_quantiles = spark._sc._gateway.new_array(spark._jvm.double, 0)
     stages = (
         spark._jsc.sc()
@@ -138,7 +123,7 @@ def main(
             for name, query in runs.items():
                 progress.update(task, description=name)
                 frame, start, cpu = query(), time.perf_counter(), cpu_seconds(spark)
-                # Every column of every row is computed, and thrown away.
+                # The format noop computes every column of every row and throws it away.
                 frame.write.format("noop").mode("overwrite").save()
                 times[name].append((time.perf_counter() - start, cpu_seconds(spark) - cpu))
                 progress.advance(task)

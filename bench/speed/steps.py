@@ -1,6 +1,6 @@
-"""What bench/speed/benchmark.py measures this project against, each in a process of its own.
+"""What `bench.speed.benchmark` measures this project against, each in a process of its own.
 
-    python bench/speed/steps.py notebook|notebook_lean|scan|staging|duckdb SETTINGS
+    python -m bench.speed.steps notebook|notebook_lean|scan|staging|duckdb SETTINGS
 
 SETTINGS is JSON: `folders` (day folders, oldest first), `out` (folder for the result) and, for
 staging, `rounds` and the `dbt` arguments. The last line that is printed is JSON again.
@@ -19,10 +19,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench import PROJECT
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 # The notebook's parameters, which are this project's defaults too.
 VENDOR = "Fortinet"
@@ -38,22 +38,23 @@ COLUMNS = [
     "SentBytes",
     "DeviceVendor",
 ]
+# What the bare scan reads: the columns that staging takes out of a line, all as text.
+SCANNED_COLUMNS = [
+    *COLUMNS,
+    "DeviceProduct",
+    "DeviceEventClassID",
+    "Activity",
+    "DeviceAction",
+    "ExternalID",
+    "AdditionalExtensions",
+    "_ItemId",
+    "_corrupt_record",
+]
 PRIVATE = r"^(127\.|10\.|172\.(1[6-9]|2[0-9]|3[01])\.|192\.168\.)"
 
 
 def start_spark(out: Path) -> SparkSession:
-    """Start Spark with the settings of target local, without its metastore.
-
-    Parameters
-    ----------
-    out
-        Folder for what Spark writes by itself.
-
-    Returns
-    -------
-    SparkSession
-        A local session.
-    """
+    """Start Spark with the settings of target local, without its metastore."""
     import yaml
     from pyspark.sql import SparkSession
 
@@ -74,7 +75,7 @@ def start_spark(out: Path) -> SparkSession:
 def notebook(
     spark: SparkSession, folders: Sequence[str], out: Path | None, *, lean: bool = False
 ) -> DataFrame:
-    """Do the wrangling of Microsoft's published notebook over all days, cell after cell.
+    """Do what Microsoft's published notebook does over all days, cell after cell.
 
     The notebook is "Guided Hunting - Detect potential network beaconing using Apache Spark via
     Azure Synapse" of Azure/Azure-Sentinel-Notebooks; this is what its cells do, not its text.
@@ -88,7 +89,7 @@ def notebook(
     out
         Folder for the JSON file, or None to write nothing.
     lean
-        Without the counts and previews that end the notebook's cells: only the result is asked for.
+        Leave out the counts and previews that end the notebook's cells.
 
     Returns
     -------
@@ -165,13 +166,8 @@ def notebook(
 
 
 def scan(spark: SparkSession, folders: Sequence[str]) -> None:
-    """Read every line with the columns that the source declares, and throw them away."""
-    import yaml
-
-    sources = yaml.safe_load((PROJECT / "models/staging/_staging__sources.yml").read_text("utf-8"))
-    tables = {table["name"]: table for table in sources["sources"][0]["tables"]}
-    columns = tables["common_security_log"]["columns"]
-    schema = ", ".join(f"{column['name']} {column['data_type']}" for column in columns)
+    """Read every line with the columns that staging needs, and throw them away."""
+    schema = ", ".join(f"{name} string" for name in SCANNED_COLUMNS)
     options = {"recursiveFileLookup": "true", "pathGlobFilter": "PT*M*.json"}
     rows = spark.read.options(**options).schema(schema).json(list(folders))
     rows.write.format("noop").mode("overwrite").save()
@@ -180,19 +176,7 @@ def scan(spark: SparkSession, folders: Sequence[str]) -> None:
 def staging(folders: Sequence[str], rounds: int, dbt: Sequence[str]) -> dict[str, Any]:
     """Take turns with the staging model and the bare scan of the same files in one session.
 
-    Parameters
-    ----------
-    folders
-        Day folders that the scan reads.
-    rounds
-        How often each is measured, after one that warms up.
-    dbt
-        Arguments of a dbt run that builds the staging model anew over the same days.
-
-    Returns
-    -------
-    dict
-        `staging` and `scan`: medians in seconds.
+    Gives the medians of both in seconds, over `rounds` rounds after one that warms up.
     """
     from dbt.cli.main import dbtRunner
     from pyspark.sql import SparkSession
@@ -290,7 +274,7 @@ def duckdb_steps(folders: Sequence[str], out: Path | None) -> list[tuple[Any, ..
 
 
 def main() -> None:
-    """Do one of them."""
+    """Do the step that the command line names."""
     step, settings = sys.argv[1], json.loads(sys.argv[2])
     folders, out = settings["folders"], Path(settings["out"])
     shutil.rmtree(out, ignore_errors=True)

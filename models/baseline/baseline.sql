@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 {% set end_date = "date '" ~ end_date() ~ "'" %}
 
 -- A connection's day is one row there: the same counts from a fraction of the rows, which matters over weeks.

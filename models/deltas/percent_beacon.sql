@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 select
     device_vendor,
     source_ip,

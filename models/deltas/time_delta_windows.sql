@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 {% set windowed = var('percent_denominator') == 'windowed' %}
 {% set window_key = 'device_vendor, source_ip, destination_ip, destination_port' ~ ('' if windowed else ', protocol') %}
 

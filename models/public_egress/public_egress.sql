@@ -1,11 +1,9 @@
 {{ config(
-    materialized='incremental',
     partition_by='log_date',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ clear_days_to_load(ref('stg_common_security_log'), version_with_settings()) }}",
+    pre_hook="{{ clear_days_to_load(ref('stg_common_security_log'), egress_version()) }}",
 ) }}
 
-{% set log_version = version_with_settings() %}
+{% set log_version = egress_version() %}
 
 with staged as (
     select * from {{ ref('stg_common_security_log') }}
@@ -19,36 +17,67 @@ own_networks as (
     select collect_list(struct(first_key, last_key)) as ranges from {{ ref('stg_internal_networks') }}
 ),
 
--- Kinds of events are few: each is held against the patterns once. Makers put the kind in one column or the other.
+-- Kinds of rows are few: each is looked up once. Makers put the kind of event in one column or the other.
 kinds as (
     select distinct
         device_vendor,
         device_event_class_id,
-        activity
+        activity,
+        device_action,
+        protocol,
+        lower(trim(substring_index(protocol, '/', 1))) as protocol_text
     from staged
 ),
 
--- (No semi join: Spark would push it below the distinct, to every row.)
-non_connections as (
-    select kinds.*
+non_connection_events as (
+    select collect_list(struct(device_vendor, event)) as patterns from {{ loaded_seed('non_connection_events') }}
+),
+
+denied_actions as (
+    select collect_list(struct(device_vendor, action)) as patterns from {{ loaded_seed('denied_actions') }}
+),
+
+protocols as (
+    select * from {{ loaded_seed('protocols') }}
+),
+
+known_kinds as (
+    select
+        kinds.device_vendor,
+        kinds.device_event_class_id,
+        kinds.activity,
+        kinds.device_action,
+        kinds.protocol,
+        coalesce(protocols.protocol, kinds.protocol_text) as protocol_name,
+        exists(
+            denied_actions.patterns,
+            p -> p.device_vendor in ('*', kinds.device_vendor) and coalesce(kinds.device_action ilike p.action, false)
+        ) as is_denied
     from kinds
-    inner join {{ ref('non_connection_events') }} as non_connection_events
-        on
-            kinds.device_vendor = non_connection_events.device_vendor
-            and (
-                kinds.device_event_class_id ilike non_connection_events.event
-                or kinds.activity ilike non_connection_events.event
-            )
+    cross join non_connection_events
+    cross join denied_actions
+    left join protocols on kinds.protocol_text = protocols.protocol_number
+    where
+        not exists(
+            non_connection_events.patterns,
+            p -> p.device_vendor = kinds.device_vendor
+            and (coalesce(kinds.device_event_class_id ilike p.event, false) or coalesce(kinds.activity ilike p.event, false))
+        )
 ),
 
 connections as (
-    select /*+ broadcast(non_connections) */ staged.*
+    select /*+ broadcast(known_kinds) */
+        staged.*,
+        known_kinds.protocol_name,
+        known_kinds.is_denied
     from staged
-    left anti join non_connections
+    inner join known_kinds
         on
-            staged.device_vendor = non_connections.device_vendor
-            and staged.device_event_class_id <=> non_connections.device_event_class_id
-            and staged.activity <=> non_connections.activity
+            staged.device_vendor <=> known_kinds.device_vendor
+            and staged.device_event_class_id <=> known_kinds.device_event_class_id
+            and staged.activity <=> known_kinds.activity
+            and staged.device_action <=> known_kinds.device_action
+            and staged.protocol <=> known_kinds.protocol
 ),
 
 scoped as (
@@ -92,12 +121,12 @@ select
     source_port,
     destination_ip,
     destination_port,
-    {{ protocol_name('protocol') }} as protocol,
+    protocol_name as protocol,
     sent_bytes,
     received_bytes,
     duration_seconds,
     device_action,
-    coalesce(device_action rlike '(?i)^(deny|denied|drop|dropped|block|blocked|reject|rejected|reset-)', false) as is_denied,
+    is_denied,
     row_id,
     copies,
     {{ log_version }} as log_version,

@@ -10,12 +10,34 @@ percent_beacon as (
     select * from {{ ref('percent_beacon') }}
 ),
 
-shared_destinations as (
-    select * from {{ ref('shared_destination_campaigns') }}
+campaigns as (
+    select * from {{ ref('campaigns') }}
 ),
 
-rotating_destinations as (
-    select * from {{ ref('rotating_destination_campaigns') }}
+campaign_members as (
+    select * from {{ ref('campaign_members') }}
+),
+
+-- Of each connection both campaigns that it may be in.
+in_campaigns as (
+    select
+        campaign_members.device_vendor,
+        campaign_members.source_ip,
+        campaign_members.destination_ip,
+        campaign_members.destination_port,
+        campaign_members.protocol,
+        max(if(campaigns.kind = 'shared destination', campaigns.campaign_id, null)) as shared_destination_campaign_id,
+        max(if(campaigns.kind = 'shared destination', campaigns.source_count, null)) as source_count,
+        max(if(campaigns.kind = 'rotating destinations', campaigns.campaign_id, null)) as rotating_destination_campaign_id,
+        max(if(campaigns.kind = 'rotating destinations', campaigns.destination_count, null)) as destination_count
+    from campaign_members
+    inner join campaigns on campaign_members.campaign_id = campaigns.campaign_id
+    group by
+        campaign_members.device_vendor,
+        campaign_members.source_ip,
+        campaign_members.destination_ip,
+        campaign_members.destination_port,
+        campaign_members.protocol
 ),
 
 -- The highest percentage of a connection speaks for it; of equals, the shortest interval.
@@ -45,29 +67,18 @@ found as (
         strongest.beacon.total_event_count,
         found_by_percentage.source_ip is not null as is_found_by_percentage,
         beacon_scores.first_seen_on = date '{{ end_date() }}' and beacon_scores.history_days >= 7 as is_new_destination,
-        shared_destinations.campaign_id as shared_destination_campaign_id,
-        shared_destinations.source_count,
-        rotating_destinations.campaign_id as rotating_destination_campaign_id,
-        rotating_destinations.destination_count
+        in_campaigns.shared_destination_campaign_id,
+        in_campaigns.source_count,
+        in_campaigns.rotating_destination_campaign_id,
+        in_campaigns.destination_count,
+        {{ beacon_id('beacon_scores') }} as beacon_id
     from beacon_scores
     left join strongest
         on {{ same_connection('beacon_scores', 'strongest') }}
     left join found_by_percentage
         on {{ same_connection('beacon_scores', 'found_by_percentage') }}
-    left join shared_destinations
-        on
-            beacon_scores.device_vendor = shared_destinations.device_vendor
-            and beacon_scores.destination_ip = shared_destinations.destination_ip
-            and beacon_scores.destination_port <=> shared_destinations.destination_port
-            and beacon_scores.protocol <=> shared_destinations.protocol
-            and exists(shared_destinations.sources, s -> s.source_ip = beacon_scores.source_ip)
-    left join rotating_destinations
-        on
-            beacon_scores.device_vendor = rotating_destinations.device_vendor
-            and beacon_scores.source_ip = rotating_destinations.source_ip
-            and beacon_scores.destination_port <=> rotating_destinations.destination_port
-            and beacon_scores.protocol <=> rotating_destinations.protocol
-            and exists(rotating_destinations.destinations, d -> d.destination_ip = beacon_scores.destination_ip)
+    left join in_campaigns
+        on {{ same_connection('beacon_scores', 'in_campaigns') }}
     where beacon_scores.is_beacon or found_by_percentage.source_ip is not null
 )
 

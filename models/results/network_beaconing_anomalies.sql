@@ -1,7 +1,5 @@
 {{ config(
-    materialized='incremental',
     partition_by=['end_date', 'device_vendor'],
-    on_schema_change='append_new_columns',
     full_refresh=false,
     pre_hook='{{ clear_result_partition() }}',
 ) }}
@@ -9,17 +7,13 @@
 with findings as (
     select
         *,
-        {{ beacon_id() }} as beacon_id,
         {{ ip_key('source_ip') }} as source_ip_key,
         {{ ip_key('destination_ip') }} as destination_ip_key
     from {{ ref('beacon_findings') }}
 ),
 
-connection_days as (
-    select * from {{ ref('connection_days') }}
-    where
-        {{ in_score_window() }}
-        and {{ of_judged_vendors() }}
+interval_histograms as (
+    select * from {{ ref('interval_histograms') }}
 ),
 
 suppressions as (
@@ -45,40 +39,6 @@ earlier as (
             cast(null as struct<began_on: date, period_seconds: double, median_received_bytes: bigint>) as finding
         where false
     {% endif %}
-),
-
-intervals as (
-    select
-        findings.beacon_id,
-        explode(zip_with(
-            slice(connection_days.events, 2, size(connection_days.events)),
-            slice(connection_days.events, 1, size(connection_days.events) - 1),
-            (later, earlier) -> later.event_micros div 1000000 - earlier.event_micros div 1000000
-        )) as time_delta
-    from connection_days
-    inner join findings
-        on {{ same_connection('connection_days', 'findings') }}
-),
-
-interval_counts as (
-    select
-        beacon_id,
-        time_delta,
-        count(*) as events
-    from intervals
-    group by beacon_id, time_delta
-),
-
--- The most frequent intervals are enough to draw, and keep the row bounded.
-interval_histograms as (
-    select
-        beacon_id,
-        sort_array(transform(
-            slice(sort_array(collect_list(struct(events, time_delta)), false), 1, 100),
-            i -> struct(i.time_delta as time_delta, i.events as events)
-        )) as interval_histogram
-    from interval_counts
-    group by beacon_id
 ),
 
 completed as (

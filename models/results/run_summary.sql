@@ -1,146 +1,97 @@
-{{ config(materialized='table') }}
-
-with days as (
-    select * from {{ source('raw', 'common_security_log_days') }}
+-- A vendor without any row, perhaps misspelt, has figures too: zeros.
+with vendors as (
+    select explode(array({{ judged_vendor_texts() }})) as device_vendor
 ),
 
 log_lines as (
-    select * from {{ ref('stg_common_security_log_lines') }}
+    select
+        reject_reason,
+        count(*) as line_count
+    from {{ ref('stg_common_security_log_lines') }}
     where {{ in_window() }}
-),
-
-egress as (
-    select * from {{ ref('public_egress') }}
-    where
-        {{ in_window() }}
-        and {{ of_judged_vendors() }}
-),
-
-baseline as (
-    select * from {{ ref('baseline') }}
-),
-
-time_deltas as (
-    select * from {{ ref('time_deltas') }}
-),
-
-beacon_scores as (
-    select * from {{ ref('beacon_scores') }}
+    group by reject_reason
 ),
 
 findings as (
     select * from {{ ref('export_network_beaconing_anomalies') }}
 ),
 
-egress_counts as (
-    select
-        device_vendor,
-        sum(copies - 1) as copies,
-        count(*) as connections,
-        count_if(log_date = date '{{ end_date() }}') as connections_on_the_day
-    from egress
-    group by device_vendor
-),
-
-baseline_counts as (
-    select
-        device_vendor,
-        count_if(role = 'source') as sources,
-        count_if(role = 'source' and not is_kept) as quiet_sources,
-        count_if(role = 'destination') as destinations,
-        count_if(role = 'destination' and not is_kept) as popular_destinations
-    from baseline
-    group by device_vendor
-),
-
-percentage_counts as (
-    select
-        device_vendor,
-        count(distinct struct(source_ip, destination_ip, destination_port, protocol)) as by_percentage
-    from time_deltas
-    group by device_vendor
-),
-
-score_counts as (
-    select
-        device_vendor,
-        count(beacon_score) as by_score
-    from beacon_scores
-    group by device_vendor
-),
-
-finding_counts as (
-    select
-        device_vendor,
-        count(*) as findings
-    from findings
-    group by device_vendor
-),
-
--- A vendor without any row, perhaps misspelt, has figures too: zeros.
-vendors as (
-    select explode(array({{ judged_vendor_texts() }})) as device_vendor
-),
-
-listed as (
+egress as (
     select
         vendors.device_vendor,
-        stack(
-            10,
-            4, 'copies of an exported row left out', copies,
-            5, 'connections from inside to public addresses', connections,
-            6, 'of these on the day', connections_on_the_day,
-            7, 'sources active on the day', sources,
-            8, 'of these left out as too quiet', quiet_sources,
-            9, 'destinations active on the day', destinations,
-            10, 'of these left out as popular', popular_destinations,
-            11, 'connections measured by percentage', by_percentage,
-            12, 'connections measured by score', by_score,
-            13, 'beaconing', findings
-        ) as (position, figure, amount)
+        coalesce(sum(egress.copies - 1), 0) as copies,
+        count(egress.row_id) as connections,
+        count_if(egress.log_date = date '{{ end_date() }}') as connections_on_the_day
     from vendors
-    left join egress_counts on vendors.device_vendor = egress_counts.device_vendor
-    left join baseline_counts on vendors.device_vendor = baseline_counts.device_vendor
-    left join percentage_counts on vendors.device_vendor = percentage_counts.device_vendor
-    left join score_counts on vendors.device_vendor = score_counts.device_vendor
-    left join finding_counts on vendors.device_vendor = finding_counts.device_vendor
+    left join {{ ref('public_egress') }} as egress
+        on vendors.device_vendor = egress.device_vendor and {{ in_window('egress.log_date') }}
+    group by vendors.device_vendor
+),
+
+baseline as (
+    select
+        vendors.device_vendor,
+        count_if(baseline.role = 'source') as sources,
+        count_if(baseline.role = 'source' and not baseline.is_kept) as quiet_sources,
+        count_if(baseline.role = 'destination') as destinations,
+        count_if(baseline.role = 'destination' and not baseline.is_kept) as popular_destinations
+    from vendors
+    left join {{ ref('baseline') }} as baseline on vendors.device_vendor = baseline.device_vendor
+    group by vendors.device_vendor
+),
+
+measured_by_percentage as (
+    select distinct {{ connection_columns() }}
+    from {{ ref('time_deltas') }}
+),
+
+-- What is of all vendors comes first, then each vendor's figures, in the order in which the run takes them.
+figures as (
+    select 1 as position, cast(null as string) as device_vendor, 'log files' as figure, sum(files) as amount from {{ ref('log_days') }}
+    union all
+    select 2, null, 'log lines read', coalesce(sum(line_count), 0) from log_lines
+    union all
+    select 3, null, concat('rejected: ', reject_reason), line_count from log_lines where reject_reason is not null
+    union all
+    select stack(
+        3,
+        4, device_vendor, 'copies of an exported row left out', copies,
+        5, device_vendor, 'connections from inside to public addresses', connections,
+        6, device_vendor, 'of these on the day', connections_on_the_day
+    ) from egress
+    union all
+    select stack(
+        4,
+        7, device_vendor, 'sources active on the day', sources,
+        8, device_vendor, 'of these left out as too quiet', quiet_sources,
+        9, device_vendor, 'destinations active on the day', destinations,
+        10, device_vendor, 'of these left out as popular', popular_destinations
+    ) from baseline
+    union all
+    select 11, vendors.device_vendor, 'connections measured by percentage', count(measured_by_percentage.source_ip)
+    from vendors
+    left join measured_by_percentage on vendors.device_vendor = measured_by_percentage.device_vendor
+    group by vendors.device_vendor
+    union all
+    select 12, vendors.device_vendor, 'connections measured by score', count(beacon_scores.beacon_score)
+    from vendors
+    left join {{ ref('beacon_scores') }} as beacon_scores on vendors.device_vendor = beacon_scores.device_vendor
+    group by vendors.device_vendor
+    union all
+    select 13, vendors.device_vendor, 'beaconing', count(findings.beacon_id)
+    from vendors
+    left join findings on vendors.device_vendor = findings.device_vendor
+    group by vendors.device_vendor
+    union all
+    select 14, device_vendor, concat('hidden by suppression: ', suppressed_by[0]), count(*)
+    from findings
+    where suppressed
+    group by device_vendor, suppressed_by[0]
 )
 
-select
-    1 as position,
-    cast(null as string) as device_vendor,
-    'log files' as figure,
-    sum(files) as amount
-from days
-union all
-select
-    2 as position,
-    null as device_vendor,
-    'log lines read' as figure,
-    count(*) as amount
-from log_lines
-union all
-select
-    3 as position,
-    null as device_vendor,
-    concat('rejected: ', reject_reason) as figure,
-    count(*) as amount
-from log_lines
-where reject_reason is not null
-group by reject_reason
-union all
 select
     position,
     device_vendor,
     figure,
-    coalesce(amount, 0) as amount
-from listed
-union all
-select
-    14 as position,
-    device_vendor,
-    concat('hidden by suppression: ', suppressed_by[0]) as figure,
-    count(*) as amount
-from findings
-where suppressed
-group by device_vendor, suppressed_by[0]
+    amount
+from figures

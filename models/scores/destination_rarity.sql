@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 with connection_days as (
     select * from {{ ref('connection_days') }}
     where

@@ -2,7 +2,7 @@ with connection_intervals as (
     select * from {{ ref('connection_intervals') }}
 ),
 
--- For jitter drawn uniformly the middle of two outer quantiles is twice as exact as the median.
+-- For jitter drawn uniformly halfway between two outer quantiles is twice as exact as the median.
 centred as (
     select
         *,
@@ -19,11 +19,11 @@ centred as (
 ),
 
 -- Off the beat: neither the period nor one of its multiples up to six, which are missed beats.
-split as (
+beats as (
     select
         *,
         filter(
-            intervals, x -> abs(x - period_seconds * greatest(1, least(6, floor(x / period_seconds + 0.5)))) >= 0.15 * period_seconds
+            intervals, x -> abs(x - period_seconds * greatest(1, least(6, floor(x / period_seconds + 0.5)))) >= {{ beat_tolerance() }} * period_seconds
         ) as off_beat,
         sort_array(transform(intervals, x -> {{ never_null('abs(x - median_seconds)') }})) as deviations,
         slice(
@@ -35,31 +35,31 @@ split as (
 ),
 
 -- An implant may switch between two sleeps: the second is looked for among what is off the beat of the first.
-seconded as (
+with_second_period as (
     select
         *,
         {{ at_quantile('off_beat', 50) }} as second_period_seconds,
         filter(intervals, x -> abs(x - centre_seconds) < 0.5 * centre_seconds) as near_centre
-    from split
+    from beats
 ),
 
-shared as (
+shares as (
     select
         *,
         size(near_centre) / nullif(interval_count, 0) as jitter_share,
         1 - size(off_beat) / nullif(interval_count, 0) as harmonic_share,
-        1 - size(filter(off_beat, x -> abs(x - second_period_seconds) >= 0.15 * second_period_seconds)) / nullif(interval_count, 0)
+        1 - size(filter(off_beat, x -> abs(x - second_period_seconds) >= {{ beat_tolerance() }} * second_period_seconds)) / nullif(interval_count, 0)
             as cadence_share
-    from seconded
+    from with_second_period
 ),
 
 -- The intervals that belong to the sleep say how long it is and how much it varies.
-slept as (
+with_sleeps as (
     select
         *,
         if(
             cadence_share > jitter_share,
-            filter(intervals, x -> abs(x - period_seconds) < 0.15 * period_seconds),
+            filter(intervals, x -> abs(x - period_seconds) < {{ beat_tolerance() }} * period_seconds),
             near_centre
         ) as sleeps,
         -- How many elements each is ahead of an even spread.
@@ -68,7 +68,7 @@ slept as (
             transform(middle, (x, i) -> (x - low_seconds) * (size(middle) / (high_seconds - low_seconds)) - i),
             null
         ) as steps_from_uniform
-    from shared
+    from shares
 )
 
 select
@@ -89,4 +89,4 @@ select
     {{ size_regularity('received_sizes', 'median_received_bytes') }} as received_size_regularity,
     {{ longest_run('sent_sizes') }} / nullif(size(sent_sizes), 0) as sent_modal_share,
     {{ longest_run('received_sizes') }} / nullif(size(received_sizes), 0) as received_modal_share
-from slept
+from with_sleeps

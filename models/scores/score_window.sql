@@ -1,5 +1,3 @@
-{{ config(materialized='table') }}
-
 with vendors as (
     select explode(array({{ judged_vendor_texts() }})) as device_vendor
 ),

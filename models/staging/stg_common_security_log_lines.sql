@@ -1,41 +1,59 @@
 {{ config(
-    materialized='incremental',
     partition_by='log_date',
-    on_schema_change='append_new_columns',
-    pre_hook="{{ clear_days_to_load(source('raw', 'common_security_log_days')) }}",
+    pre_hook=[
+        "{{ open_days_to_load(ref('log_days'), staging_version()) }}",
+        "{{ clear_days_to_load(ref('log_days'), staging_version(), var('keep_days_without_files')) }}",
+    ],
 ) }}
 
+{% set log_version = staging_version() %}
 {% set fields = [
     'TimeGenerated', 'DeviceVendor', 'DeviceProduct', 'DeviceEventClassID', 'Activity', 'DeviceAction', 'SourceIP', 'SourcePort', 'DestinationIP',
     'DestinationPort', 'Protocol', 'SentBytes', 'ReceivedBytes', 'ExternalID', 'AdditionalExtensions', '_ItemId',
 ] %}
 
--- render(): under --empty the source would be a subquery, which has no _metadata.
+-- A line of white space holds nothing.
 with log_lines as (
     select
-        *,
-        {{ log_date_of('_metadata.file_path') }} as log_date
-    from {{ source('raw', 'common_security_log').render() }}
+        log_date,
+        {{ log_version }} as log_version,
+        line
+    from {{ source('raw', 'common_security_log') }}
+    where
+        {{ in_days_to_load(ref('log_days'), log_version, var('keep_days_without_files')) }}
+        and line rlike '\\S'
 ),
 
-changed_days as (
-    select * from {{ source('raw', 'common_security_log_days') }}
-    where {{ in_days_to_load(source('raw', 'common_security_log_days')) }}
+-- Every field as text: a number in quotes would read as null under a numeric type. In brackets, so that a second object on the line is seen.
+parsed as (
+    select
+        log_lines.log_date,
+        log_lines.log_version,
+        log_lines.line,
+        objects.list as objects
+    from log_lines
+    lateral view outer explode(array(
+        from_json(concat('[', line, ']'), 'array<struct<{% for field in fields %}{{ field }}: string{{ ', ' if not loop.last }}{% endfor %}>>')
+    )) objects as list
 ),
 
 -- An empty text is an absent value.
 texts as (
-    select /*+ broadcast(changed_days) */
-        log_lines.log_date,
-        changed_days.log_version,
-        _corrupt_record as corrupt_record,
+    select
+        log_date,
+        log_version,
+        line,
+        case
+            when objects is null and line rlike '^\\s*\\[' then 'an array, not one object'
+            when size(objects) > 1 or (objects is null and line rlike '[}]\\s*[{]') then 'several objects on a line'
+            when objects[0] is null or {{ is_no_utf8('line') }} then 'malformed JSON'
+        end as json_problem,
         {% for field in fields %}
-            nullif(trim({{ field }}), '') as {{ field }},
+            nullif(trim(objects[0].{{ field }}), '') as {{ field }},
         {% endfor %}
-        nullif(lower(trim(SourceIP)), '') as source_address,
-        nullif(lower(trim(DestinationIP)), '') as destination_address
-    from log_lines
-    inner join changed_days on log_lines.log_date = changed_days.log_date
+        nullif(lower(trim(objects[0].SourceIP)), '') as source_address,
+        nullif(lower(trim(objects[0].DestinationIP)), '') as destination_address
+    from parsed
 ),
 
 typed as (
@@ -54,7 +72,7 @@ judged as (
     select
         *,
         case
-            when corrupt_record is not null then 'malformed JSON'
+            when json_problem is not null then json_problem
             when TimeGenerated is null then 'no time'
             when time_generated is null then 'unreadable time'
             when SourceIP is not null and source_ip_key is null then 'unreadable source address'
@@ -82,15 +100,11 @@ select /*+ rebalance(log_date) */
     Protocol as protocol,
     {{ whole_number('SentBytes') }} as sent_bytes,
     {{ whole_number('ReceivedBytes') }} as received_bytes,
-    -- How long the session lasted, where the vendor says so.
-    coalesce({{ extension_number('AdditionalExtensions', 'FTNTFGTduration') }}, {{ extension_number('AdditionalExtensions', 'duration') }})
-        as duration_seconds,
+    {{ extension_number('AdditionalExtensions', extension_fields('duration_seconds')) }} as duration_seconds,
     -- Two rows without an id are the same when all that is read of them is.
     coalesce(_ItemId, md5(to_json(struct({{ fields | join(', ') }})))) as row_id,
     reject_reason,
-    if(
-        reject_reason is not null, left(coalesce(corrupt_record, to_json(struct({{ fields | join(', ') }}))), 10000), null
-    ) as raw_record,
+    if(reject_reason is not null, line, null) as rejected_line,
     log_version,
     log_date
 from judged

@@ -1,6 +1,6 @@
 select
     log_date,
     reject_reason,
-    raw_record
+    rejected_line as line
 from {{ ref('stg_common_security_log_lines') }}
 where reject_reason is not null

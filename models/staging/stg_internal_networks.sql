@@ -3,7 +3,7 @@ with networks as (
         network,
         description,
         {{ network_range('network') }} as network_range
-    from {{ ref('internal_networks') }}
+    from {{ loaded_seed('internal_networks') }}
 )
 
 select

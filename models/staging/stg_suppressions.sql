@@ -1,7 +1,7 @@
 {% set every_address = "named_struct('first_key', repeat('0', 32), 'last_key', repeat('f', 32))" %}
 
 with suppressions as (
-    select * from {{ ref('suppressions') }}
+    select * from {{ loaded_seed('suppressions') }}
 )
 
 -- An asterisk stands for all.

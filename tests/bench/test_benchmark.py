@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import typer
 
-from bench.speed import benchmark
-from bench.speed import steps as benchmark_steps
+from bench.speed import benchmark, measuring, steps
+from bench.speed.cases import LATE, NEXT, Case, Part, cases
 from tests.support.dbt_on_spark import SPARK_4, Dbt
 from tests.support.export_tree import at, lay_out
 from tests.support.notebook_reference import percent_beacon
@@ -52,9 +52,9 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[dict
 @pytest.fixture
 def expected(logs, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the notebook says, with thresholds that the rows lie around."""
-    monkeypatch.setattr(benchmark_steps, "EVENTS", 5)
-    monkeypatch.setattr(benchmark_steps, "DEGREE", 10)
-    monkeypatch.setattr(benchmark_steps, "PERCENT", 0)
+    monkeypatch.setattr(steps, "EVENTS", 5)
+    monkeypatch.setattr(steps, "DEGREE", 10)
+    monkeypatch.setattr(steps, "PERCENT", 0)
     measured = percent_beacon(
         logs[1],
         device_vendor="Fortinet",
@@ -74,8 +74,8 @@ KEY = ("source_ip", "destination_ip", "destination_port", "protocol", "time_delt
 def test_the_notebook_in_spark(dbt: Dbt, logs, expected, tmp_path: Path, monkeypatch):
     # Its windows have no order, so only what does not depend on one is compared; and the last
     # threshold does depend on it.
-    monkeypatch.setattr(benchmark_steps, "EVENTS", 5)
-    beacons = benchmark_steps.notebook(dbt.spark, logs[0], tmp_path, lean=True)
+    monkeypatch.setattr(steps, "EVENTS", 5)
+    beacons = steps.notebook(dbt.spark, logs[0], tmp_path, lean=True)
     found = {
         (r.SourceIP, r.DestinationIP, r.DestinationPort, r.Protocol, r.delta): r.delta_count
         for r in beacons.collect()
@@ -92,7 +92,7 @@ def test_the_notebook_in_spark(dbt: Dbt, logs, expected, tmp_path: Path, monkeyp
 
 def test_the_notebook_in_duckdb(logs, expected):
     pytest.importorskip("duckdb")
-    found = {row[:5]: row[5:] for row in benchmark_steps.duckdb_steps(logs[0], None)}
+    found = {row[:5]: row[5:] for row in steps.duckdb_steps(logs[0], None)}
     assert found == {
         tuple(row[name] for name in KEY): (
             row["time_delta_count"],
@@ -105,7 +105,7 @@ def test_the_notebook_in_duckdb(logs, expected):
 def test_memory_and_time_of_grandchildren_count(tmp_path: Path):
     child = "import time; x = bytearray(300_000_000); sum(range(20_000_000)); time.sleep(1)"
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}]); print(7)"
-    taken = benchmark.measured([sys.executable, "-c", parent], {}, tmp_path / "log")
+    taken = measuring.measured([sys.executable, "-c", parent], {}, tmp_path / "log")
     assert taken["printed"] == "7"
     assert 300 < taken["peak_mb"] < 450
     assert taken["jvm_peak_mb"] == 0
@@ -114,7 +114,7 @@ def test_memory_and_time_of_grandchildren_count(tmp_path: Path):
 
 def test_a_command_that_fails_ends_the_run_and_says_why(tmp_path: Path, capsys):
     with pytest.raises(typer.Exit):
-        benchmark.measured([sys.executable, "-c", "1/0"], {}, tmp_path / "log")
+        measuring.measured([sys.executable, "-c", "1/0"], {}, tmp_path / "log")
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
@@ -126,7 +126,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     def run(**options: Any) -> list[str]:
         asked: list[str] = []
 
-        def measure(bench: benchmark.Bench, case: benchmark.Case) -> dict[str, Any]:
+        def measure(bench: measuring.Bench, case: Case) -> dict[str, Any]:
             asked.append(case.key)
             seconds = figures.get(f"{case.part.value}/{case.name}", 100.0)
             made: dict[str, Any] = {"seconds": seconds + len(asked) % 3, "printed": ""}
@@ -136,7 +136,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
                 made["printed"] = {"staging": 3.0, "scan": 2.0}
             return made | {"cpu_seconds": 1.0, "peak_mb": 2500.0, "jvm_peak_mb": 2100.0}
 
-        monkeypatch.setattr(benchmark.Bench, "measure", measure)
+        monkeypatch.setattr(measuring.Bench, "measure", measure)
         defaults = {"quick": False, "part": None, "rows": 200_000, "large_rows": 300_000}
         defaults |= {"history": 3, "long_history": 21, "rounds": 3, "folder": tmp_path / "bench"}
         defaults |= {"docs": tmp_path / "page.md", "fresh": False, "delete_logs": False}
@@ -175,7 +175,7 @@ def test_the_page_says_which_promises_are_kept(fake):
 
 
 def test_rounds_take_turns_and_a_stopped_run_goes_on(fake, tmp_path: Path, monkeypatch):
-    part = [benchmark.Part.COMPARE]
+    part = [Part.COMPARE]
     asked = fake(part=part)
     assert len(asked) == 15
     assert asked[:5] == asked[5:10][::-1] == asked[10:]
@@ -186,10 +186,10 @@ def test_rounds_take_turns_and_a_stopped_run_goes_on(fake, tmp_path: Path, monke
     results.write_text("\n".join(lines[:-1]) + "\n")
     assert fake(part=part) == [json.loads(lines[-1])["key"]]
     assert fake(part=part, table_only=True) == []
-    fake(part=[benchmark.Part.STAGING])
+    fake(part=[Part.STAGING])
     assert "## Compare" in fake.page() and "## Staging" in fake.page(), "no part hides another"
     # Other code: what depends on it is measured anew.
-    monkeypatch.setattr(benchmark, "_digest", lambda paths: f"{len(list(paths))} files")
+    monkeypatch.setattr(measuring, "_digest", lambda paths: f"{len(list(paths))} files")
     lines = [json.loads(line) for line in results.read_text().splitlines()]
     for line in lines:
         line["version"] = "-2 files" if "dbt run" not in line["key"] else line["version"]
@@ -202,8 +202,8 @@ def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """A bench whose dbt only notes what it is asked, what stands before it, and leaves a mark."""
     root = tmp_path / "raw"
     lay_out(root, dt.date(2026, 9, 28), [{"TimeGenerated": "2026-09-28T05:00:00.0000000Z"}] * 3)
-    monkeypatch.setattr(benchmark.Bench, "root", lambda bench, logs: root)
-    bench, asked = benchmark.Bench(tmp_path / "bench", 1), []
+    monkeypatch.setattr(measuring.Bench, "root", lambda bench, logs: root)
+    bench, asked = measuring.Bench(tmp_path / "bench", 1), []
 
     def measured(command: list, environment: dict, log: Path) -> dict[str, Any]:
         words = [str(word) for word in command]
@@ -222,36 +222,36 @@ def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         (bench.dbt_folder / "target/run_results.json").write_text(text)
         return {"seconds": 9.0, "printed": "bye"}
 
-    monkeypatch.setattr(benchmark, "measured", measured)
+    monkeypatch.setattr(measuring, "measured", measured)
     return bench, asked
 
 
-def case_of(name: str, days: int) -> benchmark.Case:
+def case_of(name: str, days: int) -> Case:
     (case,) = (
         case
-        for case in benchmark.cases(20_000, 20_000, 3, 21)
-        if case.part == benchmark.Part.HISTORY and (case.name, case.days) == (name, days)
+        for case in cases(20_000, 20_000, 3, 21)
+        if case.part == Part.HISTORY and (case.name, case.days) == (name, days)
     )
     return case
 
 
 def test_the_next_day_starts_from_what_the_day_before_left(commands):
     bench, asked = commands
-    taken = bench.measure(case_of(benchmark.NEXT, 22))
-    assert taken["models"] == {"baseline": 1.5, benchmark.HOOKS: 0.25}
+    taken = bench.measure(case_of(NEXT, 22))
+    assert taken["models"] == {"baseline": 1.5, measuring.HOOKS: 0.25}
     assert asked == [
         ("seed", "2026-09-30", 0, [], 1),
         ("run", "2026-09-29", 20, ["seed-2026-09-30"], 1),
         ("run", "2026-09-30", 21, ["run-2026-09-29", "seed-2026-09-30"], 1),
     ]
     # Again from the same state: it is kept, and the run before has not touched it.
-    bench.measure(case_of(benchmark.NEXT, 22))
+    bench.measure(case_of(NEXT, 22))
     assert asked[3:] == asked[2:3]
 
 
 def test_late_rows_are_there_for_their_run_only(commands):
     bench, asked = commands
-    bench.measure(case_of(benchmark.LATE, 4))
+    bench.measure(case_of(LATE, 4))
     (_, _, _, before, files), prepared = asked[-1], asked[-2]
     assert prepared[1:3] == ("2026-09-30", 3)
     assert "run-2026-09-30" in before
@@ -261,10 +261,10 @@ def test_late_rows_are_there_for_their_run_only(commands):
 
 def test_a_state_of_other_code_is_not_used(commands, tmp_path: Path):
     bench, asked = commands
-    bench.measure(case_of(benchmark.NEXT, 4))
-    other = benchmark.Bench(tmp_path / "bench", 1)
+    bench.measure(case_of(NEXT, 4))
+    other = measuring.Bench(tmp_path / "bench", 1)
     other.project_version = "other"
     count = len(asked)
-    other.measure(case_of(benchmark.NEXT, 4))
+    other.measure(case_of(NEXT, 4))
     assert [command for command, *_ in asked[count:]] == ["seed", "run", "run"]
     assert [path.name for path in (tmp_path / "bench/states").iterdir()] == ["other"]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from bench.detection import null_quantiles, score_bench
+from bench.detection.connection_days import connection_days, contract
 from tests.support.dbt_on_spark import Dbt
 
 
@@ -27,6 +28,20 @@ def test_every_implant_with_half_jitter_and_30_beats_is_found(shares):
 @pytest.mark.parametrize("kind", score_bench.KINDS)
 def test_traffic_without_a_beat_is_left_alone(shares, kind: str):
     assert np.mean([shares["null", kind, str(n)] for n in score_bench.NULL_EVENTS]) <= 0.001
+
+
+def test_a_made_row_meets_the_contract_of_connection_days(dbt: Dbt):
+    query = connection_days(source_ip="'10.0.0.2'", events="array(struct(60000000L, 1, null))")
+    frame = dbt.spark.sql(query)
+    types = {name: of.replace(" ", "") for name, of in contract("connection_days").items()}
+    assert dict(frame.dtypes) == types
+    (row,) = dbt.rows(query)
+    assert row["source_ip"] == "10.0.0.2" and row["event_count"] == 1
+    assert row["events"] == [{"event_micros": 60_000_000, "sent_bytes": 1, "received_bytes": None}]
+    assert row["first_seen"] == row["last_seen"]
+    assert row["longest_session_seconds"] is None
+    with pytest.raises(TypeError, match="has no column sourceip"):
+        connection_days(sourceip="''", events="array()")
 
 
 def test_the_simulation_scores_as_the_models_do(dbt: Dbt, tmp_path: Path):

@@ -1,25 +1,26 @@
 -- Lines of the log files that are in neither table, or in both. A raw line is read a second time here, on purpose.
-with files as (
+with listed as (
     select
         {{ log_date_of('path') }} as log_date,
-        length
+        sum(length) as bytes
     from {{ source('raw', 'common_security_log_files') }}
+    group by log_date
 ),
 
 -- A file that has grown since this run listed it is left to the next one.
 unchanged_days as (
-    select files.log_date
-    from files
-    inner join {{ source('raw', 'common_security_log_days') }} as days on files.log_date = days.log_date
-    group by files.log_date
-    having sum(files.length) = max(days.bytes)
+    select days.log_date
+    from {{ ref('log_days') }} as days
+    inner join listed on days.log_date = listed.log_date
+    where listed.bytes = days.bytes
 ),
 
 raw_lines as (
     select
-        {{ log_date_of('_metadata.file_path') }} as log_date,
+        log_date,
         count(*) as line_count
     from {{ source('raw', 'common_security_log') }}
+    where line rlike '\\S'
     group by log_date
 ),
 

@@ -189,7 +189,7 @@ def test_only_the_day_with_a_late_line_is_read(dbt: Dbt, three_days):
 def test_what_one_run_left_undone_the_next_one_does(dbt: Dbt, three_days):
     root = Path(three_days["raw_root"])
     lay_out(root, DAY, [row(DAY, 7202)])
-    assert dbt("run", "--select", "stg_common_security_log_lines", vars=three_days).success
+    assert dbt("run", "--select", "+stg_common_security_log_lines", vars=three_days).success
     assert events(dbt)["2026-03-10"] == 2
     assert staged_days(run(dbt, vars=three_days)) == "none"
     assert events(dbt)["2026-03-10"] == 3
@@ -218,8 +218,8 @@ def test_lines_that_are_lost_are_found_and_lines_that_came_since_are_not(dbt: Db
     (query,) = (dbt.target / "compiled").rglob(f"{test}.sql")
     assert dbt.rows(query.read_text()) == []
     lay_out(root, DAY, [row(DAY, 9001)])
-    for table in ("common_security_log", "common_security_log_files"):
-        dbt.rows(f"refresh table raw.{table}")
+    for table in dbt.rows("show tables in raw like 'common_security_log_*'"):
+        dbt.rows(f"refresh table raw.{table['tableName']}")
     assert dbt.rows(query.read_text()) == [], "what came since is for the next run"
     run(dbt, vars=three_days)
     dbt.rows(
@@ -267,7 +267,7 @@ def test_a_day_without_files_stays_only_when_told(dbt: Dbt, three_days):
     assert "Days without log files, kept as they were staged: 2026-03-08" in kept.messages
     assert held(dbt, three_days) == before
     refused = dbt("run", "--full-refresh", vars={**three_days, "keep_days_without_files": True})
-    assert not refused.success and refused.models == []
+    assert not refused.success and not set(refused.models) & set(TABLES)
     assert "--full-refresh would lose days whose log files are gone" in refused.messages
     assert held(dbt, three_days) == before
     gone = run(dbt, vars=three_days)

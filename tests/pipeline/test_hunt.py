@@ -432,7 +432,7 @@ def test_bad_lines_are_rejected_with_the_reason(first):
     reasons = Counter(row["reject_reason"] for row in rejects)
     assert reasons == Counter(reason for reason, _ in BAD_LINES)
     assert {row["log_date"] for row in rejects} == {END}
-    kept = "\n".join(row["raw_record"] for row in rejects)
+    kept = "\n".join(row["line"] for row in rejects)
     for _, line in BAD_LINES:
         if isinstance(line, dict) and line.get("TimeGenerated") == "yesterday":
             assert "yesterday" in kept

@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 import pytest
 
+from bench.detection.connection_days import connection_days
 from bench.detection.score_models import MODELS, compile_scores, put_over
 from tests.support.dbt_on_spark import PROJECT, Dbt
 from tests.support.export_tree import at, lay_out
@@ -363,27 +364,17 @@ def compiled(dbt: Dbt) -> dict[str, str]:
 
 def connection_day(address: str, events: int, logged: int) -> str:
     """A query of one row of connection_days: events over the day, of which more were logged."""
-    return f"""
-        select
-            'Fortinet' as device_vendor,
-            '{address}' as source_ip,
-            '203.0.113.1' as destination_ip,
-            443 as destination_port,
-            'tcp' as protocol,
-            {logged}L as event_count,
-            0L as denied_event_count,
-            0L as total_sent_bytes,
-            0L as total_received_bytes,
-            cast(null as bigint) as longest_session_seconds,
-            timestamp'{END} 00:00:00' as first_seen,
-            timestamp'{END} 23:59:59' as last_seen,
+    return connection_days(
+        source_ip=f"'{address}'",
+        event_count=str(logged),
+        events=f"""
             transform(sequence(1, {events}), n -> struct(
                 unix_micros(timestamp'{END}') + (n * 86399L div {events}) * 1000000 as event_micros,
                 500L as sent_bytes,
                 500L as received_bytes
-            )) as events,
-            array_repeat(0L, 24) as hourly_event_counts,
-            date'{END}' as log_date"""
+            ))
+        """,
+    )
 
 
 def test_rita_judges_no_strobe_and_no_list_that_was_cut(dbt: Dbt, compiled: dict[str, str]):
@@ -430,8 +421,8 @@ needs_shared = pytest.mark.skipif(
 
 
 def macro(call: str, **columns: str) -> str:
-    """Render a macro of arrays.sql or rita.sql."""
-    texts = [(PROJECT / "macros" / name).read_text() for name in ("arrays.sql", "rita.sql")]
+    """Render one of the macros for measures."""
+    texts = [file.read_text() for file in (PROJECT / "macros/measures").glob("*.sql")]
     text = "".join(texts) + "{{ " + call + " }}"
     return jinja2.Environment().from_string(text).render(**columns).strip()
 

@@ -174,13 +174,14 @@ def hunt(blobs: BlobServiceClient, tmp_path_factory: pytest.TempPathFactory) -> 
     spark = SPARK.format(folder=folder, results=RESULTS, host=HOST) + EMULATOR.format(port=port)
     target = {"type": "spark", "method": "session", "host": "none", "schema": "beaconing"}
     target["server_side_parameters"] = yaml.safe_load(spark) | account_key_block()
-    profile = {"network_beaconing": {"target": "delta", "outputs": {"delta": target}}}
+    profile = {"network_beaconing": {"target": "azure", "outputs": {"azure": target}}}
     (folder / "profiles.yml").write_text(yaml.safe_dump(profile))
     given = {
         "raw_root": f"abfs://{TABLE_FOLDER}@{HOST}/{EXPORT_ROOT.partition('/')[2]}",
         "export_root": f"abfs://{RESULTS}@{HOST}/export",
         "end_date": str(END),
         "lookback_days": 1,
+        "table_format": "delta",
     }
     environment = {n: v for n, v in os.environ.items() if not n.startswith(("DBT_", "ENRICH_"))}
     environment |= {

@@ -11,7 +11,8 @@ import yaml
 
 from tests.support.dbt_on_spark import PROJECT
 
-PROJECT_YML = yaml.safe_load((PROJECT / "dbt_project.yml").read_text())
+CONFIGURATION = PROJECT / "dbt_project.yml"
+PROJECT_YML = yaml.safe_load(CONFIGURATION.read_text())
 VARS = set(PROJECT_YML["vars"])
 CODE = {
     path: path.read_text()
@@ -19,7 +20,7 @@ CODE = {
     for path in (PROJECT / folder).rglob("*.sql")
 }
 SEEDS = sorted((PROJECT / "seeds").rglob("*.csv"))
-RULES = PROJECT / "macros/validate_vars.sql"
+RULES = PROJECT / "macros/run/check_vars.sql"
 
 
 def properties(kind: str) -> list[dict]:
@@ -36,7 +37,7 @@ def test_every_var_has_a_rule_and_every_rule_a_var():
 def test_every_var_is_used():
     used = {
         name
-        for path, code in CODE.items()
+        for path, code in {**CODE, CONFIGURATION: CONFIGURATION.read_text()}.items()
         if path != RULES
         for name in re.findall(r"\bvar\(\s*['\"](\w+)['\"]", code)
     }
@@ -82,7 +83,7 @@ def test_every_model_seed_and_source_is_described():
 def test_every_macro_says_what_it_does():
     silent = [
         name
-        for path in (PROJECT / "macros").glob("*.sql")
+        for path in (PROJECT / "macros").rglob("*.sql")
         for name, begin in re.findall(r"{%-? macro (\w+)\([^)]*\) -?%}\s*(.{3})", path.read_text())
         if begin != "{#-" and name != "octet"
     ]

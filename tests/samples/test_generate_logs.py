@@ -14,7 +14,11 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from samples import logs as generate_logs
+from samples import FAULT_OPTIONS, TABLE_FOLDER, GeneratorError, Skew, generate
+from samples.__main__ import main
+from samples.faults import FAULTS, HOSTILE_TEXTS
+from samples.tree import MADE_BY
+from samples.world import POPULAR
 
 LAST_DAY = "2026-09-30"
 FOLDER = re.compile(r"y=(\d{4})/m=(\d\d)/d=(\d\d)/h=(\d\d)/m=(\d\d)/(PT0?5M(?:_\d)?\.json)$")
@@ -124,7 +128,7 @@ def entry_rows(entry, pairs):
 @pytest.fixture(scope="module")
 def clean(tmp_path_factory):
     out = tmp_path_factory.mktemp("clean")
-    generate_logs.generate(out, days=2, rows_per_day=20_000)
+    generate(out, days=2, rows_per_day=20_000)
     return Tree(out)
 
 
@@ -141,8 +145,8 @@ def pairs(rows):
 @pytest.fixture(scope="module")
 def faulty(tmp_path_factory):
     out = tmp_path_factory.mktemp("faulty")
-    every = frozenset(generate_logs.FAULT_OPTIONS)
-    generate_logs.generate(out, days=4, rows_per_day=20_000, faults=every)
+    every = frozenset(FAULT_OPTIONS)
+    generate(out, days=4, rows_per_day=20_000, faults=every)
     return Tree(out)
 
 
@@ -154,7 +158,7 @@ def faulty_rows(faulty):
 @pytest.fixture(scope="module")
 def command_line():
     app = typer.Typer()
-    app.command()(generate_logs.main)
+    app.command()(main)
     return lambda *arguments: CliRunner().invoke(app, [str(a) for a in arguments])
 
 
@@ -165,12 +169,10 @@ def digest(out):
 
 
 def test_the_seed_decides_every_byte(tmp_path):
-    every = frozenset(generate_logs.FAULT_OPTIONS) - {"missing_day"}
+    every = frozenset(FAULT_OPTIONS) - {"missing_day"}
     digests = {}
     for name, seed in (("one", 1), ("again", 1), ("two", 2)):
-        generate_logs.generate(
-            tmp_path / name, days=1, rows_per_day=20_000, seed=seed, faults=every
-        )
+        generate(tmp_path / name, days=1, rows_per_day=20_000, seed=seed, faults=every)
         digests[name] = digest(tmp_path / name)
     assert digests["one"] == digests["again"]
     assert digests["one"] != digests["two"]
@@ -321,7 +323,7 @@ def test_idle_implants_answer_alike(clean, pairs):
 def test_popular_destinations_have_many_sources_every_day(clean, rows):
     popular = {
         entry["destination_ip"] for entry in clean.truth["benign"] if entry["kind"] == "poller"
-    } | {p.address for p in generate_logs.POPULAR}
+    } | {p.address for p in POPULAR}
     sources = collections.defaultdict(set)
     for row in rows:
         if row["DestinationIP"] in popular and what_is_logged(row) == "connection":
@@ -351,7 +353,7 @@ def test_benign_near_misses_are_what_they_say(clean, pairs):
 
 def test_nothing_else_keeps_time(clean, rows):
     listed = {entry_pair(entry) for entry in clean.listed}
-    popular = {p.address for p in generate_logs.POPULAR}
+    popular = {p.address for p in POPULAR}
     times = collections.defaultdict(list)
     for row in rows:
         if pair(row) not in listed and row["DestinationIP"] not in popular:
@@ -382,7 +384,7 @@ def test_nothing_else_keeps_time(clean, rows):
     ("skew", "column"), [("source", "SourceIP"), ("destination", "DestinationIP")]
 )
 def test_skew_gives_half_of_the_rows_one_end(tmp_path, skew, column):
-    generate_logs.generate(tmp_path, days=1, rows_per_day=20_000, skew=generate_logs.Skew(skew))
+    generate(tmp_path, days=1, rows_per_day=20_000, skew=Skew(skew))
     rows = [json.loads(line) for _, _, line in Tree(tmp_path).lines]
     values = collections.Counter(row[column] for row in rows)
     (_, most), (_, second) = values.most_common(2)
@@ -420,7 +422,7 @@ def kind_of(row, hostile):
 
 
 def test_faults_are_counted_by_kind(faulty, faulty_rows):
-    truth, hostile = faulty.truth, set(generate_logs.HOSTILE_TEXTS)
+    truth, hostile = faulty.truth, set(HOSTILE_TEXTS)
     counts, seen = collections.Counter(), set()
     latest = {}
     late = 0
@@ -453,9 +455,7 @@ def test_faults_are_counted_by_kind(faulty, faulty_rows):
     assert counts == expected
     assert truth["lines"] == len(faulty.lines) == sum(expected.values())
     added = sum(
-        truth["lines_by_kind"][kind]["lines"]
-        for kind, fault in generate_logs.FAULTS.items()
-        if fault.added
+        truth["lines_by_kind"][kind]["lines"] for kind, fault in FAULTS.items() if fault.added
     )
     assert truth["rows"] == truth["lines"] - added
 
@@ -522,8 +522,8 @@ def test_a_request_that_can_not_be_met_is_explained(tmp_path, command_line, argu
 
 
 def test_too_few_rows_are_refused(tmp_path):
-    with pytest.raises(generate_logs.GeneratorError, match="at least 20,000"):
-        generate_logs.generate(tmp_path, rows_per_day=19_999)
+    with pytest.raises(GeneratorError, match="at least 20,000"):
+        generate(tmp_path, rows_per_day=19_999)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path, command_line):
@@ -540,7 +540,7 @@ def test_only_a_tree_of_its_own_is_overwritten(tmp_path, command_line):
     quick = ["--days", 1, "--rows-per-day", 20_000]
     kept = tmp_path / "notes.txt"
     kept.write_text("mine")
-    foreign = tmp_path / generate_logs.TABLE_FOLDER / "row.json"
+    foreign = tmp_path / TABLE_FOLDER / "row.json"
     foreign.parent.mkdir()
     foreign.write_text("{}")
     for arguments, says in (([], "is not empty"), (["--overwrite"], "does not say that")):
@@ -549,7 +549,7 @@ def test_only_a_tree_of_its_own_is_overwritten(tmp_path, command_line):
         assert says in result.output
         assert foreign.exists()
     # What a stopped run leaves behind.
-    (tmp_path / "truth.json").write_text(json.dumps({"made_by": generate_logs.MADE_BY}))
+    (tmp_path / "truth.json").write_text(json.dumps({"made_by": MADE_BY}))
     assert command_line(tmp_path, *quick).exit_code == 2
     assert command_line(tmp_path, *quick, "--overwrite").exit_code == 0
     assert not foreign.exists()

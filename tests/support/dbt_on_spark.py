@@ -51,9 +51,8 @@ network_beaconing:
 
 SPARK_4 = pyspark.__version__.startswith("4.")
 FILE_FORMAT = "delta" if SPARK_4 else "parquet"
-# The target's name is what makes dbt write Delta tables.
 DELTA_PROFILE = (
-    PROFILE.replace("memory\n", "memory_delta\n", 1).replace(" memory:\n", " memory_delta:\n")
+    PROFILE
     + """\
         spark.sql.extensions: io.delta.sql.DeltaSparkSessionExtension
         spark.sql.catalog.spark_catalog: org.apache.spark.sql.delta.catalog.DeltaCatalog
@@ -130,6 +129,10 @@ class Dbt:
 
         places = ["--project-dir", PROJECT, "--profiles-dir", self.folder]
         places += ["--target-path", self.target, "--log-path", self.folder / "logs"]
+        if SPARK_4 and not isinstance(vars, str):
+            vars = {"table_format": FILE_FORMAT, **(vars or {})}
+        elif SPARK_4 and not vars.startswith("{"):
+            vars += f"table_format: {FILE_FORMAT}\n"
         text = json.dumps(vars) if isinstance(vars, dict) else vars
         given = [] if text is None else ["--vars", text]
         outcome = dbtRunner(callbacks=[listen]).invoke(
@@ -142,7 +145,9 @@ class Dbt:
             messages="\n".join([*printed, str(outcome.exception or "")]),
             # Operations have no node.
             models=[
-                n.node.name for n in nodes if hasattr(n, "node") and n.node.resource_type == "model"
+                n.node.name
+                for n in nodes
+                if hasattr(n, "node") and n.node.resource_type == "model" and n.status == "success"
             ],
         )
 

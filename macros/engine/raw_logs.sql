@@ -1,0 +1,72 @@
+{#- The two sources: a listing of the log files, and their lines. Both are external tables below schema raw, made anew where they are read. -#}
+
+{% macro list_log_files() %}
+    {#-
+        Pre-hook of log_files: makes the listing of the window's files, which reads no content. Stops where end_date has none.
+        Spark refuses a glob that matches nothing, hence end_date alone first.
+    -#}
+    {%- set listing = source('raw', 'common_security_log_files') -%}
+    {%- if execute -%}
+        {%- set end_folder = day_location(end_date()) -%}
+        {%- do execute_all(['create schema if not exists ' ~ listing.schema] + external_table(listing, 'binaryFile', end_folder)) -%}
+        {%- if run_query('select count(*) from ' ~ listing.render()).columns[0].values()[0] == 0 -%}
+            {{- exceptions.raise_compiler_error(
+                'no log files for end_date ' ~ end_date() ~ ': looked for ' ~ end_folder ~ '/h=*/m=*/PT*M*.json. '
+                ~ 'No day was read. Check the location (raw_root or the Azure names) and end_date.'
+            ) -}}
+        {%- endif -%}
+        {%- do execute_all(external_table(listing, 'binaryFile', location_of_days(window_days()))) -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro open_log_lines(days) %}
+    {#-
+        Pre-hook of stg_common_security_log_lines: makes the lines of some days readable, a table a day and a view over them that adds the day and
+        its log_version as literals. So no path is cut apart for every line, and no partition is looked for (m= is month and minute).
+    -#}
+    {%- set lines = source('raw', 'common_security_log') -%}
+    {%- set versions = {} -%}
+    {%- for row in run_query('select cast(log_date as string), log_version from ' ~ ref('log_days')).rows -%}{%- do versions.update({row[0]: row[1]}) -%}{%- endfor -%}
+    {%- do execute_all(['create schema if not exists ' ~ lines.schema]) -%}
+    {%- set statements = [drop_statement(lines)] -%}
+    {%- for table in run_query("show tables in " ~ lines.schema ~ " like '" ~ lines.identifier ~ "_2*'").rows -%}
+        {%- do statements.append('drop table if exists ' ~ lines.schema ~ '.' ~ table[1]) -%}
+    {%- endfor -%}
+    {%- set branches = [] -%}
+    {%- for day in days if versions.get(day) is not none -%}
+        {%- set table = lines.incorporate(path={'identifier': lines.identifier ~ '_' ~ day | replace('-', '')}) -%}
+        {%- do statements.extend(external_table(table, 'text', day_location(day), 'line string')) -%}
+        {%- do branches.append("select date '" ~ day ~ "' as log_date, " ~ versions[day] ~ 'L as log_version, line from ' ~ table.render()) -%}
+    {%- endfor -%}
+    {%- set nothing = "select cast(null as date) as log_date, cast(null as bigint) as log_version, cast(null as string) as line where false" -%}
+    {%- do execute_all(statements + ['create view ' ~ lines.render() ~ ' as ' ~ branches | join(' union all ') or nothing]) -%}
+{% endmacro %}
+
+
+{% macro external_table(relation, file_format, location, columns=none) %}
+    {#- The statements that make an external table over the log files below a location anew, with the columns that the source declares where none are given. -#}
+    {%- set declared = [] -%}
+    {%- for node in graph.sources.values() if node.package_name == 'network_beaconing' and node.name == relation.identifier -%}
+        {%- for column in node.columns.values() -%}{%- do declared.append(column.name ~ ' ' ~ column.data_type) -%}{%- endfor -%}
+    {%- endfor -%}
+    {{- return([
+        'drop table if exists ' ~ relation.render(),
+        'create table ' ~ relation.render() ~ ' (' ~ (columns or declared | join(', ')) ~ ') using ' ~ file_format
+        ~ " options (recursiveFileLookup 'true', pathGlobFilter 'PT*M*.json') location '" ~ location ~ "'",
+    ]) -}}
+{% endmacro %}
+
+
+{% macro drop_statement(relation) %}
+    {#- The statement that removes a relation, table or view, as it is there; nothing where it is not. -#}
+    {%- set there = adapter.get_relation(none, relation.schema, relation.identifier) -%}
+    {{- return('drop ' ~ there.type ~ ' ' ~ there if there else '') -}}
+{% endmacro %}
+
+
+{% macro log_date_of(path) %}
+    {#- The date that the folders of a log file's path say: …/y=2026/m=09/d=30/h=… -#}
+    {%- set from_year = "substring_index(" ~ path ~ ", '/y=', -1)" -%}
+    try_cast(concat(substr({{ from_year }}, 1, 4), '-', substr({{ from_year }}, 8, 2), '-', substr({{ from_year }}, 13, 2)) as date)
+{%- endmacro %}

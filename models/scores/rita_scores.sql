@@ -1,0 +1,77 @@
+-- RITA v5's scores for comparison, of the connection with port and protocol. All columns of interval_measures go on.
+with interval_measures as (
+    select * from {{ ref('interval_measures') }}
+),
+
+-- RITA counts whole seconds over a window of its own, in 24 bins.
+whole_seconds as (
+    select
+        *,
+        transform(rita_times, t -> t div 1000000) as event_seconds
+    from interval_measures
+),
+
+-- A truncated list is not judged: RITA looks at the whole day.
+eligibility as (
+    select
+        *,
+        size(array_distinct(event_seconds)) >= 4 and size(rita_times) < 86400 and not is_cut as is_rita_eligible
+    from whole_seconds
+),
+
+-- Most connections have fewer seconds than that: nothing is computed for them.
+judged as (
+    select
+        *,
+        if(is_rita_eligible, array_distinct(event_seconds), null) as seconds,
+        if(is_rita_eligible, rita_sizes, null) as sizes,
+        if(is_rita_eligible, {{ rita_bins('event_seconds', 'rita_start', 'rita_end') }}, null) as bins
+    from eligibility
+),
+
+with_deltas as (
+    select
+        *,
+        sort_array(
+            zip_with(
+                slice(seconds, 2, size(seconds)), slice(seconds, 1, greatest(0, size(seconds) - 1)), (b, a) -> {{ never_null('b - a') }}
+            )
+        ) as rita_deltas
+    from judged
+),
+
+with_quartiles as (
+    select
+        *,
+        {{ rita_quartiles('rita_deltas') }} as delta_quartiles,
+        {{ rita_quartiles('sizes') }} as size_quartiles
+    from with_deltas
+),
+
+with_deviations as (
+    select
+        *,
+        sort_array(transform(rita_deltas, x -> {{ never_null('abs(x - delta_quartiles.q2)') }})) as delta_deviations,
+        sort_array(transform(sizes, x -> {{ never_null('abs(x - size_quartiles.q2)') }})) as size_deviations
+    from with_quartiles
+),
+
+parts as (
+    select
+        *,
+        {{ rita_spread_score('delta_quartiles', 'delta_deviations', 1) }} as timestamp_score,
+        if(size(sizes) >= 3, {{ rita_spread_score('size_quartiles', 'size_deviations', 0) }}, null) as data_size_score,
+        round(greatest({{ rita_evenness('bins') }}, {{ rita_bimodality('bins') }}), 3) as histogram_score,
+        {{ rita_duration_score('bins', 'array_min(seconds)', 'array_max(seconds)', 'rita_end - rita_start') }} as duration_score
+    from with_deviations
+)
+
+select
+    *,
+    if(is_cut, null, size(rita_times)) as rita_event_count,
+    if(is_rita_eligible, timestamp_score, null) as rita_timestamp_score,
+    if(is_rita_eligible, data_size_score, null) as rita_data_size_score,
+    if(is_rita_eligible, histogram_score, null) as rita_histogram_score,
+    if(is_rita_eligible, duration_score, null) as rita_duration_score,
+    if(is_rita_eligible, round((timestamp_score + data_size_score + histogram_score + duration_score) / 4, 3), null) as rita_beacon_score
+from parts

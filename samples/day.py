@@ -1,0 +1,120 @@
+"""One day of rows: what every day has, what is planted, and people for the rest."""
+
+from __future__ import annotations
+
+import enum
+import math
+
+import numpy as np
+
+from samples.implants import near_miss_rows
+from samples.rows import ROW, SERVICE, TICKS, Log
+from samples.traffic import (
+    MAIN_VENDOR,
+    fill_browsing,
+    fill_inbound,
+    fill_internal,
+    fill_multicast,
+    popular_rows,
+)
+from samples.vendors import MAKERS
+from samples.world import World
+
+HOST_BACKGROUND_ROWS = 130  # a day and planted host: a source below 100 events is not looked at
+# Of the rows that are left for people.
+INTERNAL_SHARE, INBOUND_SHARE, MULTICAST_SHARE = 0.36, 0.07, 0.03
+GATEWAY_MAKER = np.repeat(np.arange(len(MAKERS)), [len(maker.gateways) for maker in MAKERS])
+
+
+class Skew(str, enum.Enum):
+    """What half of the background events have in common."""
+
+    NONE = "none"
+    SOURCE = "source"
+    DESTINATION = "destination"
+
+
+def compose_day(
+    rng: np.random.Generator,
+    world: World,
+    rows_per_day: int,
+    skew: Skew,
+    last_day: bool,
+    implants: np.ndarray,
+) -> np.ndarray:
+    """Make a day's rows.
+
+    Parameters
+    ----------
+    rng
+        Source of randomness, of this day alone.
+    world
+        The network.
+    rows_per_day
+        Rows without the implants'.
+    skew
+        What half of them have in common.
+    last_day
+        Whether it is the last day of the samples.
+    implants
+        Rows of the implants on this day.
+
+    Returns
+    -------
+    ndarray of ROW
+        In order of time: exactly `rows_per_day`, and the implants'.
+    """
+    rows = np.zeros(rows_per_day + len(implants), ROW)
+    used = 0
+
+    def take(count: int) -> np.ndarray:
+        nonlocal used
+        used += count
+        return rows[used - count : used]
+
+    take(len(implants))[:] = implants
+    fixed = np.concatenate(
+        [
+            popular_rows(rng, world),
+            *_host_rows(rng, world),
+            near_miss_rows(rng, world, last_day),
+        ]
+    )
+    take(len(fixed))[:] = fixed
+    if skew is not Skew.NONE:
+        half = take(rows_per_day // 2)
+        source = int(world.with_vendor(MAIN_VENDOR)[0]) if skew is Skew.SOURCE else None
+        fill_browsing(rng, world, half, source)
+        if skew is Skew.DESTINATION:
+            half["destination"], half["service"] = world.groups["popular"][-1], SERVICE["https"]
+    free = len(rows) - used
+    fill_internal(rng, world, take(int(INTERNAL_SHARE * free)))
+    fill_inbound(rng, world, take(int(INBOUND_SHARE * free)))
+    fill_multicast(rng, world, take(int(MULTICAST_SHARE * free)))
+    companions = [
+        (number, log, int(share * free))
+        for number, maker in enumerate(MAKERS)
+        for log, share in maker.companions
+    ]
+    browsing = take(len(rows) - used - sum(count for *_, count in companions))
+    fill_browsing(rng, world, browsing)
+    maker_of = GATEWAY_MAKER[world.gateway[browsing["source"]]]
+    for number, log, count in companions:
+        connections = np.flatnonzero((maker_of == number) & (browsing["log"] == Log.CONNECTION))
+        part = take(count)
+        part[:] = browsing[rng.choice(connections, count)]
+        session_length = rng.lognormal(math.log(0.8), 1.0, count) * TICKS
+        part["tick"] = np.maximum(part["tick"] - session_length.astype(np.int64), 0)
+        part["log"] = log
+    return rows[np.argsort(rows["tick"], kind="stable")]
+
+
+def _host_rows(rng: np.random.Generator, world: World) -> list[np.ndarray]:
+    """Let people use the planted hosts too."""
+    parts = []
+    for host in world.groups["planted_hosts"].tolist():
+        rows = np.zeros(HOST_BACKGROUND_ROWS, ROW)
+        fill_browsing(rng, world, rows, source=host)
+        rows["log"] = Log.CONNECTION
+        parts.append(rows)
+    return parts
