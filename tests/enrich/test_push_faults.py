@@ -37,7 +37,7 @@ COLUMNS = all_columns()
 CHUNK = 27_000  # bytes: about ten rows
 
 
-def settings_for(server, path):
+def settings_for(server, path, timeout_seconds=0.25):
     return PushSettings(
         endpoint=server.endpoint,
         rule_id=RULE,
@@ -45,7 +45,7 @@ def settings_for(server, path):
         chunk_bytes=CHUNK,
         first_wait_seconds=0.0005,
         longest_wait_seconds=0.002,
-        timeout_seconds=0.25,
+        timeout_seconds=timeout_seconds,
         most_attempts=4,
     )
 
@@ -185,7 +185,8 @@ def test_kill_9(tmp_path, monkeypatch, capsys):
 
     expected = set()
     with IngestionServer(watch=watch) as server:
-        settings = settings_for(server, path)
+        # Patient: on a busy machine a late answer would make copies that no kill explains.
+        settings = settings_for(server, path, timeout_seconds=30)
         run = 0
         while sum(kills.values()) < KILLS or run * ROWS_A_PUSH < ROWS:
             run += 1
