@@ -92,16 +92,16 @@ check: env  ## in a minute or two: lint, and the tests that need no Spark
 	.venv/bin/sqlfluff lint models tests/data
 	.venv/bin/python -m pytest tests/project tests/samples tests/enrich
 
-lock:  ## resolve requirements.in anew into requirements.txt, with hashes, and the second Spark into requirements-spark4.txt
+lock:  ## resolve the extras of pyproject.toml anew into requirements.txt, with hashes, and the second Spark into requirements-spark4.txt
 	python3 -m venv output/lock
 	output/lock/bin/python -m pip install --quiet uv
 	output/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-strip-extras \
-		--custom-compile-command 'make lock' requirements.in --output-file requirements.txt
+		--custom-compile-command 'make lock' --all-extras pyproject.toml --output-file requirements.txt
 	echo '$(SECOND_SPARK)' | output/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-strip-extras \
 		--custom-compile-command 'make lock' - --output-file requirements-spark4.txt
 	rm -rf output/lock
 
 clean:  ## remove what make made: .venv, the demo, docs, logs, caches, and a profiles.yml that nobody edited
-	rm -rf .venv $(DEMO) output/spark4 output/azurite target logs .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(DEMO) output/spark4 output/azurite target logs .pytest_cache .ruff_cache .hypothesis *.egg-info
 	@find bench enrich samples tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 	@! cmp -s profiles.yml profiles.yml.example || rm profiles.yml

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes the project runnable: .venv with exactly the locked packages, a Java 17 that Spark in .venv is told of, and
-# profiles.yml. `make env` calls it; what is done is not done again.
+# Makes the project runnable: .venv with exactly the locked packages and the project itself (editable), a Java 17 that
+# Spark in .venv is told of, and profiles.yml. `make env` calls it; what is done is not done again.
 #
 #   PYTHON=python3.11    the interpreter to build .venv with   (default: the newest of python3.12, 3.11, 3.10)
 #   JAVA_HOME=/path      the Java 17 to use                    (default: the first one found)
@@ -56,6 +56,13 @@ if [ "$installed" != "$wanted" ] || ! is_supported "$version" ||
         --require-hashes --requirement requirements.txt || fail "pip could not install requirements.txt, for the reason above." \
         "Without a way to the package index, set pip's index-url or proxy. Then run make again."
     say "$wanted" > .venv/installed
+fi
+
+# The project itself, for the command network-beaconing; anew only when what it says of itself has changed.
+if [ ! .venv/bin/network-beaconing -nt pyproject.toml ]; then
+    .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-index --no-deps --no-build-isolation \
+        --editable . || fail "pip could not install the project itself, for the reason above." "Remove .venv and run make again."
+    touch .venv/bin/network-beaconing
 fi
 
 # --- Java -----------------------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ param alertsEnabled bool = true
 @description('Must be the region of the workspace.')
 param location string = resourceGroup().location
 
-// Written by `python -m enrich.sentinel`; a test compares them with the contract of the dbt model.
+// Written by `python -m enrich.push.columns`; a test compares them with the contract of the dbt model.
 var columns = loadJsonContent('columns.json')
 // The table's schema writes one type differently from the rule's.
 var tableColumns = map(columns, column => {

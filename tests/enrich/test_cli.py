@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 import time
@@ -10,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from enrich import config
-from enrich.findings import ENRICHED, FOLDER, LOOKUP_COLUMNS, UserError
+from enrich.contract import LOOKUP_COLUMNS
+from enrich.export import ENRICHED, FOLDER
 from tests.support.findings import a_finding, write_export
 from tests.support.geoip import write_database
 
@@ -245,81 +244,10 @@ def test_secrets_stay_out_of_output_report_cache_and_ledger(tmp_path):
 
 def test_msticpy_and_pandas_are_loaded_only_by_lookups_that_need_them(tmp_path):
     heavy = "{'msticpy', 'pandas', 'bokeh', 'numpy', 'dbt'}"
-    script = f"import sys, enrich.cli, enrich.report; print({heavy} & set(sys.modules))"
+    script = f"import sys, enrich.cli, enrich.report.render; print({heavy} & set(sys.modules))"
     command = [sys.executable, "-c", script]
     ran = subprocess.run(command, env=clean_environment(), capture_output=True, text=True)
     assert ran.stdout == "set()\n", ran.stderr
-
-
-# --- Settings ---------------------------------------------------------------------------------
-
-
-def load(tmp_path, text="", **environment):
-    file = tmp_path / "enrich.toml"
-    file.write_text(text)
-    return config.load(file, environment)
-
-
-def test_the_example_names_every_setting_and_has_its_default(tmp_path):
-    text = (PROJECT / "enrich.example.toml").read_text()
-    example, default = load(tmp_path, text), config.Settings()
-    for name in config.setting_names(default):
-        section, _, key = name.rpartition(".")
-        value = getattr(getattr(example, section) if section else example, key)
-        expected = getattr(getattr(default, section) if section else default, key)
-        anchored = str(value).replace(f"{tmp_path}/", "") if value else value
-        assert value == expected or anchored == str(expected), name
-        if section != "push" or key in (
-            "endpoint",
-            "rule_id",
-            "table",
-            "ledger",
-            "bookmarks",
-            "workspace",
-        ):
-            assert re.search(rf"^{key} = ", text, re.M), f"{name} is not in the example"
-
-
-def test_paths_start_at_the_file_and_the_environment_goes_before_it(tmp_path):
-    text = 'export_root = "e"\n[location]\ndatabase = "c.mmdb"\nmax_age_days = 9\n'
-    settings = load(tmp_path, text, ENRICH_LOCATION_MAX_AGE_DAYS="5", ENRICH_TI_PROVIDERS="A, B")
-    assert settings.location.database == tmp_path / "c.mmdb"
-    assert settings.export_root == str(tmp_path / "e")
-    assert settings.location.max_age_days == 5 and settings.ti.providers == ["A", "B"]
-    remote = load(tmp_path, 'export_root = "abfss://c@a.dfs.core.windows.net/e/"')
-    assert remote.report_url == "abfss://c@a.dfs.core.windows.net/e/report.html"
-    assert load(tmp_path, "", ENRICH_LOCATION_DATABASE="x.mmdb").location.database == Path("x.mmdb")
-
-
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("exportroot = 'x'", ["exportroot", "Did you mean export_root"]),
-        ("[location]\ndatabse = 'x'", ["location.databse", "location.database"]),
-        ("[whois]\nenabled = 'yes'", ["whois.enabled", "true or false"]),
-        ("[ti]\nper_second = 0", ["ti.per_second", "above 0"]),
-        ("[ti]\nproviders = 'A'", ["ti.providers", "list"]),
-        ("[reverse_dns]\nport = 5.5", ["reverse_dns.port", "number"]),
-        ("[feed]\nfile = 7", ["feed.file", "path"]),
-        ("export_root = 7", ["export_root", "text"]),
-        ("[push]\nledger = ''", ["push.ledger", "path"]),
-        ("location = 'x'", ["location"]),
-        ("[broken", ["cannot be read"]),
-    ],
-)
-def test_a_setting_that_cannot_be_right_is_named_with_the_cure(tmp_path, text, words):
-    with pytest.raises(UserError) as error:
-        load(tmp_path, text)
-    assert all(word in str(error.value) for word in [*words, "enrich.toml"])
-
-
-def test_a_misspelt_variable_is_named_and_a_secret_in_the_settings_is_refused_unseen(tmp_path):
-    with pytest.raises(UserError, match="ENRICH_WHOIS_ENABLE,"):
-        load(tmp_path, ENRICH_WHOIS_ENABLE="true")
-    for text in (f"[ti]\napi_key = '{SECRET}'", f"client_secret = '{SECRET}'"):
-        with pytest.raises(UserError, match="Secrets do not belong there") as error:
-            load(tmp_path, text)
-        assert SECRET not in str(error.value)
 
 
 # --- Size and speed ---------------------------------------------------------------------------
@@ -331,7 +259,7 @@ def test_ten_thousand_findings_are_enriched_and_drawn_in_30_s_and_500_mb(tmp_pat
     root = write_export(tmp_path / "export", *findings)
     script = tmp_path / "counted.py"
     script.write_text(
-        "import sys\nfrom enrich import cli, lookups\n"
+        "import sys\nfrom enrich import cli\nfrom enrich.lookups import kind as lookups\n"
         "made, calls = lookups.Lookup.__init__, {}\n"
         "def init(self, *args, **kwargs):\n"
         "    made(self, *args, **kwargs)\n"

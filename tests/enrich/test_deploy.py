@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from enrich import push, sentinel
-from enrich.findings import LOOKUP_COLUMNS, contract
+from enrich.contract import LOOKUP_COLUMNS, contract
+from enrich.push.columns import TYPES, table_columns
+from enrich.push.settings import PushSettings
 
 PROJECT = Path(__file__).parents[2]
 DEPLOY = PROJECT / "deploy/sentinel"
@@ -23,8 +24,8 @@ COLUMNS = json.loads((DEPLOY / "columns.json").read_text(encoding="utf-8"))
 
 
 def test_the_deployed_columns_are_those_of_the_contract_and_the_lookups():
-    cure = "run: python -m enrich.sentinel > deploy/sentinel/columns.json"
-    assert sentinel.table_columns() == COLUMNS, cure
+    cure = "run: python -m enrich.push.columns > deploy/sentinel/columns.json"
+    assert table_columns() == COLUMNS, cure
     assert len(COLUMNS) == 1 + len(contract()) + len(LOOKUP_COLUMNS)
 
 
@@ -41,7 +42,7 @@ def test_log_analytics_takes_the_columns():
 
 def test_every_type_of_the_contract_has_one_of_the_table():
     for data_type in (contract() | LOOKUP_COLUMNS).values():
-        assert data_type in sentinel.TYPES or data_type.startswith("array<"), data_type
+        assert data_type in TYPES or data_type.startswith("array<"), data_type
 
 
 def words_of(kql):
@@ -117,7 +118,7 @@ def test_rule_and_hunt_are_of_the_kind_that_sentinel_knows():
 
 
 def test_bicep_names_what_the_push_uses():
-    table = push.PushSettings().table
+    table = PushSettings().table
     assert f"param tableName string = '{table}'" in BICEP
     assert "var streamName = 'Custom-${tableName}'" in BICEP
     assert "3913510d-42f4-4e42-8a64-420c390055eb" in BICEP, "Monitoring Metrics Publisher"

@@ -1,40 +1,31 @@
 """Lookups: each address once, nothing private leaves, and what fails costs only itself."""
 
 import sqlite3
+import sys
 import threading
 import time
 
 import pytest
 
-from enrich.findings import LONGEST_REASON, LOOKUP_COLUMNS, check, contract, reason_of
-from enrich.lookups import (
-    GIVE_UP_AFTER,
-    Answer,
-    Cache,
-    Lookup,
-    Pace,
-    Refused,
-    Unavailable,
-    enrich,
-    is_public,
-    merge,
-    off,
-    public_addresses,
-)
-from enrich.lookups_local import asn, feed, location
-from tests.support.findings import a_finding
+from enrich.contract import LOOKUP_COLUMNS, all_columns, check, contract
+from enrich.lookups import location
+from enrich.lookups.addresses import is_public, public_addresses
+from enrich.lookups.ask import GIVE_UP_AFTER, Pace
+from enrich.lookups.cache import Cache
+from enrich.lookups.kind import Answer, Lookup, Refused, Unavailable, off
+from enrich.lookups.registry import KINDS, make
+from enrich.lookups.run import enrich
+from enrich.lookups.threat_intelligence import merge
+from enrich.words import LONGEST_REASON, reason_of
+from tests.support.findings import to
 from tests.support.geoip import write_database
 
 TO = [f"198.51.100.{n}" for n in range(1, 9)]
 
 
-def to(*addresses: str) -> list[dict]:
-    return [a_finding(n, destination_ip=address) for n, address in enumerate(addresses, start=1)]
-
-
 def remote(ask, **options) -> Lookup:
     options = {"per_second": 1e6, "retries": 0, "timeout_seconds": 5} | options
-    return Lookup("whois", ask, ("whois_asn",), remote=True, **options)
+    return Lookup("whois", ask, remote=True, **options)
 
 
 class Recorder:
@@ -105,10 +96,11 @@ def test_private_malformed_and_ipv6_addresses_are_never_sent_and_say_why():
 
 def test_every_row_has_every_column_of_its_type_whatever_happened(tmp_path):
     file = write_database(tmp_path / "c.mmdb", "City", ["198.51.100.0/24"])
-    lookups = [location(file, 60, False), off("asn", (), "off"), remote(Recorder())]
+    settings = location.Settings(database=file)
+    lookups = [*make(location.KIND, settings), off("asn", "off"), remote(Recorder())]
     rows, _ = enrich(to("198.51.100.1", "203.0.113.1", "10.0.0.1"), lookups, Cache(None))
     for row in rows:
-        check(row, "row", contract() | LOOKUP_COLUMNS)
+        check(row, "row", all_columns())
         assert list(row)[-len(LOOKUP_COLUMNS) :] == list(LOOKUP_COLUMNS)
 
 
@@ -116,7 +108,7 @@ def test_one_that_is_down_costs_its_own_columns_and_nothing_else():
     def broken(address):
         raise ConnectionResetError("connection lost")
 
-    other = Lookup("asn", lambda address: {"asn": 64496}, ("asn",))
+    other = Lookup("asn", lambda address: {"asn": 64496})
     rows, outcomes = enrich(to(*TO), [remote(broken), other], Cache(None))
     assert {row["asn"] for row in rows} == {64496}
     assert rows[0]["whois_status"] == "failed: ConnectionResetError: connection lost"
@@ -258,126 +250,33 @@ def test_reasons_hold_no_secret(monkeypatch):
     assert len(reason_of(ValueError("x" * 999))) == LONGEST_REASON
 
 
-# --- Databases --------------------------------------------------------------------------
+# --- The registry -----------------------------------------------------------------------
 
 
-def test_location_and_owner_come_from_the_databases(tmp_path):
-    city = write_database(tmp_path / "c.mmdb", "City", ["198.51.100.0/25", "2001:db8::/40"])
-    owners = write_database(tmp_path / "a.mmdb", "ASN", ["198.51.100.0/24"])
-    rows, outcomes = enrich(
-        to("198.51.100.1", "198.51.100.200", "2001:db8::1"),
-        [location(city, 60, False), asn(owners, 60)],
-        Cache(None),
-    )
-    assert (rows[0]["country"], rows[0]["city"], rows[0]["latitude"]) == (
-        "Finland",
-        "Helsinki",
-        60.17,
-    )
-    assert (rows[0]["asn"], rows[0]["as_organization"]) == (64496, "Example Hosting")
-    assert [row["location_status"] for row in rows] == ["ok", "miss", "ok"]
-    assert [row["asn_status"] for row in rows] == ["ok", "ok", "miss"]
-    assert not any(outcome.partial for outcome in outcomes)
+def test_every_lookup_has_columns_of_its_own():
+    names = [name for kind in KINDS for name in (*kind.columns, kind.status_column)]
+    assert len(set(names)) == len(names) and not set(names) & contract().keys()
+    assert list(LOOKUP_COLUMNS) == names
+    assert len({kind.name for kind in KINDS}) == len(KINDS)
 
 
-def damaged(tmp_path, how):
-    file = tmp_path / "x.mmdb"
-    if how == "cut":
-        write_database(file, "City", ["198.51.100.0/24"])
-        file.write_bytes(file.read_bytes()[:400])
-    elif how == "text":
-        file.write_text("404 Not Found")
-    elif how == "other kind":
-        write_database(file, "ASN", ["198.51.100.0/24"])
-    elif how == "expired":
-        write_database(file, "City", ["198.51.100.0/24"], built_days_ago=61)
-    elif how == "folder":
-        file.mkdir()
-    return file
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_lookup_is_off_by_default_and_says_so(kind):
+    (lookup,) = make(kind, kind.settings())
+    assert lookup.unavailable and not lookup.wanted and lookup.name == kind.name
+    assert kind.settings().intention() == ""
 
 
-@pytest.mark.parametrize(
-    ("how", "reason"),
-    [
-        ("missing", "is not there"),
-        ("folder", "is not there"),
-        ("cut", "is broken"),
-        ("text", "is broken"),
-        ("other kind", "is a GeoLite2-ASN database, not a City one"),
-        ("expired", "is expired: 61 days old, more than 60"),
-    ],
-)
-def test_a_database_that_cannot_be_used_is_skipped_with_the_reason(tmp_path, how, reason):
-    lookups = [location(damaged(tmp_path, how), 60, False), remote(Recorder())]
+@pytest.mark.parametrize("name", ["whois", "ti"])
+def test_without_msticpy_its_lookups_name_the_extra(monkeypatch, name):
+    for module in [m for m in sys.modules if m.partition(".")[0] == "msticpy"]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "msticpy", None)
+    (kind,) = (kind for kind in KINDS if kind.name == name)
+    lookups = make(kind, kind.settings(enabled=True))
     rows, outcomes = enrich(to(TO[0]), lookups, Cache(None))
-    assert (
-        rows[0]["location_status"].startswith("skipped: ") and reason in rows[0]["location_status"]
-    )
-    assert rows[0]["whois_status"] == "ok"
-    assert outcomes[0].partial and not outcomes[1].partial
-
-
-# --- Feed -------------------------------------------------------------------------------
-
-
-def fed(tmp_path, text, *addresses):
-    file = tmp_path / "feed.txt"
-    file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    rows, outcomes = enrich(to(*addresses), [feed(file)], Cache(None))
-    return [row["feed_matches"] for row in rows], rows, outcomes[0]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "198.51.100.1\n",
-        "# comment\n\n198.51.100.0/24\r\n",
-        "\ufeff198.51.100.1",
-        "198.51.100[.]1",
-        "198.51.100.1:443\n",
-        "first_seen,dst_ip,port\n2026-01-01,198.51.100.1,443\n",
-        '"id","ioc_value"\n"1","198.51.100.1:8080"\n',
-        "garbage\n198.51.100.0/30,x\n",
-        "::ffff:198.51.100.1\n",
-        "0.0.0.0/0\n",
-    ],
-)
-def test_the_usual_shapes_of_a_feed_are_read(tmp_path, text):
-    matches, rows, _ = fed(tmp_path, text, "198.51.100.1")
-    assert matches[0] and matches[0][0].startswith("feed.txt")
-    assert rows[0]["feed_status"] == "ok"
-
-
-def test_near_misses_are_misses(tmp_path):
-    text = "198.51.100.2\n198.51.100.128/25\n2001:db8:1::/48\n1.51.100.1\n198.51.100.1.example\n"
-    matches, rows, _ = fed(tmp_path, text, "198.51.100.1", "2001:db8:2::1", "2001:db8:1::9")
-    assert matches == [None, None, ["feed.txt"]]
-    assert [row["feed_status"] for row in rows] == ["miss", "miss", "ok"]
-
-
-def test_all_entries_that_hold_an_address_are_told_the_narrowest_first(tmp_path):
-    text = (
-        "network,malware,severity\n198.51.100.0/24,hosting,low\n"
-        '198.51.100.1,"Cobalt Strike, leaked",HIGH\n198.51.100.1,Sliver,medium\n'
-    )
-    matches, rows, _ = fed(tmp_path, text, "198.51.100.1", "198.51.100.9")
-    assert matches[0] == [
-        "feed.txt: Cobalt Strike, leaked",
-        "feed.txt: Sliver",
-        "feed.txt: hosting",
-    ]
-    assert [row["feed_severity"] for row in rows] == ["high", "low"]
-
-
-@pytest.mark.parametrize("content", [b"", b"<html>blocked</html>\n", b"\xff\xfe1\x00", b"\x00"])
-def test_a_feed_without_an_address_is_skipped_with_the_reason(tmp_path, content):
-    _, rows, outcome = fed(tmp_path, content, TO[0])
-    assert rows[0]["feed_status"].startswith("skipped: ") and outcome.partial
-
-
-def test_a_feed_that_is_not_there_is_skipped_with_the_reason(tmp_path):
-    rows, _ = enrich(to(TO[0]), [feed(tmp_path / "none.csv")], Cache(None))
-    assert "none.csv cannot be read" in rows[0]["feed_status"]
+    assert "extra enrich-msticpy: pip install" in rows[0][f"{name}_status"]
+    assert outcomes[0].partial
 
 
 def test_public_addresses_keep_their_order():

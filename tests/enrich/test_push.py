@@ -1,7 +1,6 @@
 """The push, spoken to a server on loopback by the real client of Azure."""
 
 import email.utils
-import json
 import math
 import os
 import sqlite3
@@ -12,12 +11,13 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as options
-from hypothesis import strategies as st
 
-from enrich import ledger, push, sentinel
-from enrich.findings import contract
+from enrich.contract import all_columns
+from enrich.push import azure_clients, ledger
+from enrich.push.columns import table_columns
+from enrich.push.run import push, status
+from enrich.push.sender import retry_after_seconds
+from enrich.push.settings import PushError, PushSettings
 from tests.support.findings import made_findings
 from tests.support.ingestion_server import RULE, IngestionServer
 
@@ -41,7 +41,7 @@ def settings(server, tmp_path):
             "first_wait_seconds": 0.001,
             "timeout_seconds": 5,
         }
-        return push.PushSettings(**(defaults | changes))
+        return PushSettings(**(defaults | changes))
 
     return made
 
@@ -53,7 +53,7 @@ def in_turn(*faults):
 
 def test_rows_arrive_typed_under_sentinels_names(server, settings):
     (finding,) = made_findings(1, destination_port=None, country="GB", latitude=51.5)
-    push.push([finding], settings())
+    push([finding], settings())
     (row,) = server.rows
     assert row["BeaconId"] == finding["beacon_id"] and row["RunId"] == finding["run_id"]
     assert row["SourceIP"] == finding["source_ip"] and row["Country"] == "GB"
@@ -66,34 +66,34 @@ def test_rows_arrive_typed_under_sentinels_names(server, settings):
         abs(datetime.fromisoformat(row["TimeGenerated"][:26] + "+00:00").timestamp() - time.time())
         < 60
     )
-    assert set(row) <= {column["name"] for column in sentinel.table_columns()}
+    assert set(row) <= {column["name"] for column in table_columns()}
 
 
 def test_a_second_push_sends_nothing(server, settings):
     findings = made_findings(7)
-    assert push.push(findings, settings()).accepted == 7
+    assert push(findings, settings()).accepted == 7
     requests = server.requests
-    again = push.push(findings, settings())
+    again = push(findings, settings())
     assert (again.accepted, again.already_accepted, again.exit_code) == (0, 7, 0)
     assert server.requests == requests
 
 
 def test_another_run_or_rule_gets_rows_of_its_own(server, settings):
-    push.push(made_findings(3), settings())
-    push.push(made_findings(3, run_id="run-2"), settings())
+    push(made_findings(3), settings())
+    push(made_findings(3, run_id="run-2"), settings())
     other = settings(rule_id="dcr-ffff", most_attempts=1)
-    assert push.push(made_findings(3), other).waiting == 3, "the test server answers 404"
+    assert push(made_findings(3), other).waiting == 3, "the test server answers 404"
     assert len(server.accepted) == len(set(server.accepted)) == 6
 
 
 def test_no_findings_is_success_without_a_call(server, settings):
-    result = push.push([], settings())
+    result = push([], settings())
     assert (result.exit_code, server.requests) == (0, 0)
 
 
 def test_chunks_stay_under_the_limit_and_carry_all(server, settings):
     findings = made_findings(300, protocol="é" * 20_000)
-    result = push.push(findings, settings())
+    result = push(findings, settings())
     assert result.accepted == 300 and len(set(server.accepted)) == 300
     assert server.requests == math.ceil(300 / (900_000 // 43_000))
 
@@ -103,7 +103,7 @@ def test_chunks_stay_under_the_limit_and_carry_all(server, settings):
 )
 def test_a_passing_fault_is_repeated_until_the_rows_arrive(server, settings, fault):
     server.fault = in_turn(fault, fault)
-    result = push.push(made_findings(2), settings(timeout_seconds=0.3))
+    result = push(made_findings(2), settings(timeout_seconds=0.3))
     assert (result.accepted, result.requests, result.retries, result.exit_code) == (2, 3, 2, 0)
     assert set(server.confirmed) == set(server.accepted)
 
@@ -111,24 +111,24 @@ def test_a_passing_fault_is_repeated_until_the_rows_arrive(server, settings, fau
 def test_retry_after_is_kept_in_both_forms(server, settings):
     server.fault, server.retry_after = in_turn("429"), "1"
     start = time.monotonic()
-    push.push(made_findings(1), settings())
+    push(made_findings(1), settings())
     assert time.monotonic() - start >= 1
     in_a_minute = email.utils.formatdate(time.time() + 60, usegmt=True)
-    assert 55 < push.retry_after_seconds(in_a_minute) <= 60
+    assert 55 < retry_after_seconds(in_a_minute) <= 60
     for nonsense in ("soon", "", None, "nan", "inf", "-5", "Wed, 99 Foo"):
-        assert push.retry_after_seconds(nonsense) == 0
+        assert retry_after_seconds(nonsense) == 0
 
 
 def test_a_long_retry_after_ends_the_push_and_the_rows_wait(server, settings):
     server.fault, server.retry_after = in_turn("429"), "3600"
-    result = push.push(made_findings(2), settings())
+    result = push(made_findings(2), settings())
     assert (result.accepted, result.waiting, result.exit_code) == (0, 2, 1)
     assert "come back in 3600 s" in str(result)
-    assert push.push([], settings()).accepted == 2, "the next push empties the outbox"
+    assert push([], settings()).accepted == 2, "the next push empties the outbox"
 
 
 @pytest.mark.parametrize(
-    ("status", "cure"),
+    ("code", "cure"),
     [
         ("400", "deploy/sentinel/main.bicep"),
         ("401", "push.audience"),
@@ -137,27 +137,27 @@ def test_a_long_retry_after_ends_the_push_and_the_rows_wait(server, settings):
         ("200", "push.endpoint"),
     ],
 )
-def test_a_lasting_fault_is_not_repeated_and_says_the_cure(server, settings, status, cure):
-    server.fault = in_turn(*[status] * 9)
-    result = push.push(made_findings(2), settings())
+def test_a_lasting_fault_is_not_repeated_and_says_the_cure(server, settings, code, cure):
+    server.fault = in_turn(*[code] * 9)
+    result = push(made_findings(2), settings())
     assert (result.accepted, result.waiting, result.requests, result.exit_code) == (0, 2, 1, 1)
-    assert cure in str(result) and status in str(result)
+    assert cure in str(result) and code in str(result)
     assert "Traceback" not in str(result)
 
 
 def test_a_part_that_arrives_is_a_partial_success(server, settings):
     server.fault = in_turn(None, "403")
-    result = push.push(made_findings(60), settings(chunk_bytes=60_000))
+    result = push(made_findings(60), settings(chunk_bytes=60_000))
     assert result.exit_code == 3
     assert result.accepted + result.waiting == 60 and 0 < result.accepted == len(server.accepted)
 
 
 def test_a_server_that_stays_away_leaves_all_in_the_outbox(settings):
     gone = settings(endpoint="http://127.0.0.1:9", most_attempts=3)
-    result = push.push(made_findings(4), gone)
+    result = push(made_findings(4), gone)
     assert (result.waiting, result.requests, result.exit_code) == (4, 3, 1)
     assert "no answer" in str(result)
-    (state,) = push.status(gone)
+    (state,) = status(gone)
     assert (state.waiting, state.accepted) == (4, 0) and state.oldest_waiting_at
     assert "no answer" in str(state)
 
@@ -170,7 +170,7 @@ def test_a_chunk_that_is_too_large_for_the_service_is_halved(server, settings):
         return (413, []) if len(rows) > 3 else (status, rows)
 
     server.judged = strict
-    assert push.push(made_findings(10), settings()).accepted == 10
+    assert push(made_findings(10), settings()).accepted == 10
     assert len(server.accepted) == 10
 
 
@@ -179,7 +179,7 @@ def test_a_row_that_can_never_be_sent_costs_no_other(server, settings):
         1,
         run_id="huge",
         **dict.fromkeys(
-            [n for n, t in sentinel.row_columns().items() if t == "string" and "id" not in n],
+            [n for n, t in all_columns().items() if t == "string" and "id" not in n],
             "x" * 70_000,
         ),
         time_delta_list=[10**9] * 70_000,
@@ -188,10 +188,10 @@ def test_a_row_that_can_never_be_sent_costs_no_other(server, settings):
         suppressed_by=["z" * 70_000],
         interval_histogram=[{"time_delta": 1, "events": 2}] * 70_000,
     )
-    result = push.push(huge + made_findings(5), settings())
+    result = push(huge + made_findings(5), settings())
     assert (result.accepted, result.rejected, result.waiting, result.exit_code) == (5, 1, 0, 3)
     assert "the service takes 1000000" in str(result)
-    assert "the service takes 1000000" in str(push.push(huge, settings())), "and later, too"
+    assert "the service takes 1000000" in str(push(huge, settings())), "and later, too"
 
 
 def test_two_pushes_at_once_are_one_too_many(server, settings):
@@ -199,17 +199,17 @@ def test_two_pushes_at_once_are_one_too_many(server, settings):
         ledger.Ledger(settings().ledger),
         pytest.raises(ledger.LedgerError, match="another push is at work"),
     ):
-        push.push(made_findings(1), settings())
+        push(made_findings(1), settings())
     assert server.requests == 0
 
 
 def test_dry_run_sends_and_writes_nothing(server, settings, tmp_path):
-    result = push.push(made_findings(3), settings(dry_run=True))
+    result = push(made_findings(3), settings(), dry_run=True)
     assert (result.waiting, result.exit_code, server.requests) == (3, 0, 0)
     assert "3 of 3 findings would be sent" in str(result)
     assert list(tmp_path.iterdir()) == []
-    push.push(made_findings(2), settings())
-    result = push.push(made_findings(3), settings(dry_run=True))
+    push(made_findings(2), settings())
+    result = push(made_findings(3), settings(), dry_run=True)
     assert (result.waiting, result.already_accepted, len(server.accepted)) == (1, 2, 2)
 
 
@@ -221,21 +221,18 @@ def test_dry_run_sends_and_writes_nothing(server, settings, tmp_path):
         ({"endpoint": "http://127.0.0.1@198.51.100.7"}, "https://"),
         ({"rule_id": "/subscriptions/1/dcr"}, "immutable id"),
         ({"table": "beacons"}, "_CL"),
-        ({"chunk_bytes": 2_000_000}, "push.chunk_bytes"),
-        ({"most_attempts": 0}, "push.most_attempts"),
-        ({"timeout_seconds": 0}, "push.timeout_seconds"),
     ],
 )
 def test_impossible_settings_are_named(settings, change, words):
-    with pytest.raises(push.PushError, match=words):
-        push.push(made_findings(1), settings(**change))
+    with pytest.raises(PushError, match=words):
+        push(made_findings(1), settings(**change))
 
 
 def test_findings_without_identity_or_twice_stop_the_push(server, settings):
-    with pytest.raises(push.PushError, match="beacon_id"):
-        push.push(made_findings(1, beacon_id=None), settings())
-    with pytest.raises(push.PushError, match="twice"):
-        push.push(made_findings(1) * 2, settings())
+    with pytest.raises(PushError, match="beacon_id"):
+        push(made_findings(1, beacon_id=None), settings())
+    with pytest.raises(PushError, match="twice"):
+        push(made_findings(1) * 2, settings())
     assert server.requests == 0
 
 
@@ -243,22 +240,22 @@ def test_a_broken_or_newer_ledger_is_an_error_that_names_it(settings):
     path = settings().ledger
     path.write_bytes(b"no database at all, but long enough to be looked at" * 40)
     with pytest.raises(ledger.LedgerError, match=r"ledger\.sqlite cannot be used"):
-        push.push(made_findings(1), settings())
+        push(made_findings(1), settings())
     path.unlink()
     database = sqlite3.connect(path)
     database.execute("pragma user_version = 9")
     database.close()
     with pytest.raises(ledger.LedgerError, match="version 9"):
-        push.push(made_findings(1), settings())
+        push(made_findings(1), settings())
     with pytest.raises(ledger.LedgerError, match="version 9"):
-        push.status(settings())
+        status(settings())
 
 
 def test_what_a_killed_push_left_half_done_is_undone_by_whoever_looks(server, settings):
-    push.push(made_findings(300), settings())
+    push(made_findings(300), settings())
     # A small cache, so that changes reach the file before they are committed.
     code = (
-        "import os, sys; from pathlib import Path; from enrich.ledger import Ledger;"
+        "import os, sys; from pathlib import Path; from enrich.push.ledger import Ledger;"
         "database = Ledger(Path(sys.argv[1]))._database; database.execute('pragma cache_size = 1');"
         "database.execute('begin immediate'); database.execute('update findings set error = 1');"
         "database.execute('delete from findings'); os.kill(os.getpid(), 9)"
@@ -266,16 +263,16 @@ def test_what_a_killed_push_left_half_done_is_undone_by_whoever_looks(server, se
     done = subprocess.run([sys.executable, "-c", code, settings().ledger], cwd=PROJECT)
     assert done.returncode == -9
     assert settings().ledger.with_name("ledger.sqlite-journal").stat().st_size > 0
-    (state,) = push.status(settings())
+    (state,) = status(settings())
     assert (state.accepted, state.waiting, state.problems) == (300, 0, [])
 
 
 def test_an_empty_ledger_is_one_that_was_just_begun(server, settings):
     settings().ledger.touch()
-    assert push.status(settings()) == []
-    assert push.push(made_findings(2), settings(dry_run=True)).waiting == 2
+    assert status(settings()) == []
+    assert push(made_findings(2), settings(), dry_run=True).waiting == 2
     assert settings().ledger.stat().st_size == 0, "looking writes nothing"
-    assert push.push(made_findings(2), settings()).accepted == 2
+    assert push(made_findings(2), settings()).accepted == 2
 
 
 def test_secrets_reach_neither_output_nor_ledger(server, settings, monkeypatch, tmp_path):
@@ -283,8 +280,8 @@ def test_secrets_reach_neither_output_nor_ledger(server, settings, monkeypatch, 
     token = "eyJhbGciOi.eyJzdWIiOi.c2lnbmF0dXJl"
     server.error_text = f"got {SECRET} and Bearer {token} and {token} and sig=abc123&x\x1b[31m"
     server.fault = in_turn("400")
-    result = push.push(made_findings(1), settings())
-    shown = str(result) + "".join(map(str, push.status(settings())))
+    result = push(made_findings(1), settings())
+    shown = str(result) + "".join(map(str, status(settings())))
     written = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert "400" in shown and "\x1b" not in shown
     for secret in (SECRET, token, token.split(".")[0], "abc123", "loopback"):
@@ -299,37 +296,37 @@ def test_without_a_login_the_rows_wait_and_the_message_says_how_to_log_in(
     def no_token(*_, **__):
         raise ClientAuthenticationError(message="DefaultAzureCredential failed\n" + "tried " * 900)
 
-    monkeypatch.setattr(push._NoLogin, "get_token", no_token)
-    result = push.push(made_findings(2), settings())
+    monkeypatch.setattr(azure_clients.NoLogin, "get_token", no_token)
+    result = push(made_findings(2), settings())
     assert (result.waiting, result.requests, result.exit_code) == (2, 1, 1)
     assert "az login" in str(result) and len(str(result)) < 800
     assert server.requests == 0
 
 
 def test_accepted_rows_leave_no_text_in_the_ledger_but_their_keys(server, settings):
-    push.push(made_findings(3, protocol="look-for-me"), settings())
+    push(made_findings(3, protocol="look-for-me"), settings())
     database = sqlite3.connect(settings().ledger)
     assert database.execute("select count(*), count(body) from findings").fetchone() == (3, 0)
 
 
 def test_status_of_nothing_and_of_a_finished_push(server, settings):
-    assert push.status(settings()) == []
-    push.push(made_findings(3), settings())
-    (state,) = push.status(settings())
+    assert status(settings()) == []
+    push(made_findings(3), settings())
+    (state,) = status(settings())
     assert (state.accepted, state.waiting, state.in_doubt, state.rejected) == (3, 0, 0, 0)
     assert server.endpoint in str(state) and state.last_accepted_at
 
 
 def test_progress_counts_to_the_end(server, settings):
     calls = []
-    push.push(made_findings(60), settings(chunk_bytes=60_000), lambda *call: calls.append(call))
+    push(made_findings(60), settings(chunk_bytes=60_000), lambda *call: calls.append(call))
     assert calls[-1] == (60, 60) and calls == sorted(calls) and len(calls) == server.requests > 1
 
 
 def test_the_push_starts_fast():
     """A process that is killed and started often must not load what it does not need."""
     code = (
-        "import sys; from enrich import push; push.status(push.PushSettings());"
+        "import sys; from enrich.push import run, settings; run.status(settings.PushSettings());"
         "print([m for m in ('msticpy', 'pandas', 'bokeh', 'numpy', 'azure.identity', 'requests')"
         " if m in sys.modules])"
     )
@@ -342,43 +339,3 @@ def test_the_push_starts_fast():
         env={"PATH": os.environ["PATH"]},
     )
     assert done.stdout.strip() == "[]"
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=8,
-)
-
-
-@options(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.dictionaries(st.sampled_from(sorted(contract())), json_values))
-def test_whatever_a_finding_holds_becomes_valid_json(finding):
-    row = sentinel.to_row(finding, sentinel.row_columns(), "2026-09-30T00:00:00Z")
-    text = sentinel.json_text(row).encode()
-    assert json.loads(text, parse_constant=pytest.fail) == row
-
-
-@options(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.text(), st.integers(30, 200))
-def test_cut_text_is_a_beginning_within_the_limit(text, limit):
-    cut = sentinel.cut_text(text * 9, limit)
-    assert len(cut.encode()) <= limit
-    if cut != text * 9:
-        assert cut.endswith(sentinel.CUT_MARK)
-        assert (text * 9).startswith(cut.removesuffix(sentinel.CUT_MARK))
-
-
-@options(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.text() | st.integers(), max_size=60), st.integers(60, 400))
-def test_cut_items_are_the_first_ones_within_the_limit(items, limit):
-    cut = sentinel.cut_items(items, limit)
-    assert len(sentinel.json_text(cut).encode()) <= limit
-    if cut != items:
-        assert cut[-1] == sentinel.CUT_MARK.strip() and cut[:-1] == items[: len(cut) - 1]
-
-
-def test_one_long_reason_keeps_its_beginning():
-    cut = sentinel.cut_items(["short", "x" * 70_000])
-    assert cut[0] == "short" and cut[1].startswith("xxx") and cut[1].endswith(sentinel.CUT_MARK)
-    assert len(sentinel.json_text(cut).encode()) <= sentinel.LONGEST_FIELD

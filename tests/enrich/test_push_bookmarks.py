@@ -6,7 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from enrich import bookmarks, push
+from enrich.push import bookmarks
+from enrich.push.run import push
+from enrich.push.settings import PushError, PushSettings
 from tests.support.findings import made_findings
 from tests.support.ingestion_server import RULE, IngestionServer
 
@@ -59,7 +61,7 @@ def manager():
 @pytest.fixture
 def settings(manager, tmp_path):
     with IngestionServer() as server:
-        yield push.PushSettings(
+        yield PushSettings(
             endpoint=server.endpoint,
             rule_id=RULE,
             ledger=tmp_path / "ledger.sqlite",
@@ -73,7 +75,7 @@ def settings(manager, tmp_path):
 
 def test_the_strongest_findings_get_one_bookmark_each_however_often(manager, settings):
     findings = made_findings(1, run_id="hidden", suppressed=True) + made_findings(5)
-    result = push.push(findings, settings)
+    result = push(findings, settings)
     assert (result.bookmarks_made, result.bookmarks_failed, result.exit_code) == (2, 0, 0)
     assert "2 bookmarks made" in str(result)
     path = f"{WORKSPACE}/providers/Microsoft.SecurityInsights/bookmarks/"
@@ -86,7 +88,7 @@ def test_the_strongest_findings_get_one_bookmark_each_however_often(manager, set
     assert findings[1]["beacon_id"] in said[0]["query"]
     for body in manager.kept.values():
         body["properties"]["notes"] = "an analyst was here"
-    again = push.push(findings, settings)
+    again = push(findings, settings)
     assert (again.bookmarks_made, manager.puts) == (0, 2)
     assert all(b["properties"]["notes"] == "an analyst was here" for b in manager.kept.values())
 
@@ -106,19 +108,18 @@ def test_a_beacon_id_cannot_end_the_text_in_the_query():
 
 def test_a_refused_bookmark_costs_no_row(manager, settings):
     manager.faults = [403, 403, 403]
-    result = push.push(made_findings(3), settings)
+    result = push(made_findings(3), settings)
     assert (result.accepted, result.bookmarks_failed, result.exit_code) == (3, 2, 3)
     assert "no bookmark" in str(result) and "Traceback" not in str(result)
 
 
 def test_a_passing_fault_is_repeated(manager, settings):
     manager.faults = [503]
-    assert push.push(made_findings(1), settings).bookmarks_made == 1
+    assert push(made_findings(1), settings).bookmarks_made == 1
 
 
 def test_a_dry_run_makes_none(manager, settings):
-    settings.dry_run = True
-    push.push(made_findings(3), settings)
+    push(made_findings(3), settings, dry_run=True)
     assert manager.kept == {}
 
 
@@ -128,5 +129,5 @@ def test_a_dry_run_makes_none(manager, settings):
 def test_impossible_settings_are_named(settings, change):
     (name,) = change
     vars(settings).update(change)
-    with pytest.raises(push.PushError, match=f"push.{name}"):
-        push.push(made_findings(1), settings)
+    with pytest.raises(PushError, match=f"push.{name}"):
+        push(made_findings(1), settings)

@@ -20,8 +20,12 @@ from pathlib import Path
 
 import pytest
 
-from enrich import ledger as ledger_module
-from enrich import push, sentinel
+from enrich.contract import all_columns
+from enrich.push import ledger as ledger_module
+from enrich.push import run as pushing
+from enrich.push.columns import to_row
+from enrich.push.run import push
+from enrich.push.settings import PushSettings
 from tests.support.findings import made_findings
 from tests.support.ingestion_server import FAULTS, RULE, IngestionServer, key_of
 
@@ -29,19 +33,19 @@ PROJECT = Path(__file__).parents[2]
 IS_FULL = os.environ.get("FULL_FAULT_TEST") == "1"
 ROWS, FAULTS_IN_PROCESS, KILLS = (5_000, 950, 50) if IS_FULL else (300, 60, 5)
 ROWS_A_PUSH = 100
-COLUMNS = sentinel.row_columns()
+COLUMNS = all_columns()
 CHUNK = 27_000  # bytes: about ten rows
 
 
-def settings_for(server, path):
-    return push.PushSettings(
+def settings_for(server, path, timeout_seconds=0.25):
+    return PushSettings(
         endpoint=server.endpoint,
         rule_id=RULE,
         ledger=path,
         chunk_bytes=CHUNK,
         first_wait_seconds=0.0005,
         longest_wait_seconds=0.002,
-        timeout_seconds=0.25,
+        timeout_seconds=timeout_seconds,
         most_attempts=4,
     )
 
@@ -115,7 +119,7 @@ def test_faults_in_process(tmp_path, monkeypatch, capsys):
         if phase == "received":
             sent_after_noted.extend(noted_of(path, keys))
 
-    monkeypatch.setattr(push, "Ledger", dying_ledger(chance, faults_left, counted))
+    monkeypatch.setattr(pushing, "Ledger", dying_ledger(chance, faults_left, counted))
     with IngestionServer(fault=fault, watch=watch, slow_seconds=0.4) as server:
         settings = settings_for(server, path)
         pushes = 0
@@ -124,7 +128,7 @@ def test_faults_in_process(tmp_path, monkeypatch, capsys):
             for _ in range(200):
                 pushes += 1
                 try:
-                    if push.push(findings, settings).exit_code == 0:
+                    if push(findings, settings).exit_code == 0:
                         break
                 except (Died, ledger_module.LedgerError):
                     continue
@@ -132,7 +136,7 @@ def test_faults_in_process(tmp_path, monkeypatch, capsys):
                 pytest.fail("two hundred pushes did not bring it there")
         time.sleep(0.5)  # for answers that were slow
         expected = {
-            key_of(sentinel.to_row(finding, COLUMNS, ""))
+            key_of(to_row(finding, COLUMNS, ""))
             for run in range(ROWS // ROWS_A_PUSH)
             for finding in made_findings(ROWS_A_PUSH, run_id=f"run-{run}")
         }
@@ -155,7 +159,7 @@ def test_faults_in_process(tmp_path, monkeypatch, capsys):
 
 def push_and_say(findings, settings, done):
     """Run in a process of its own that is killed."""
-    done.put(push.push(findings, settings).exit_code)
+    done.put(push(findings, settings).exit_code)
 
 
 def test_kill_9(tmp_path, monkeypatch, capsys):
@@ -181,12 +185,13 @@ def test_kill_9(tmp_path, monkeypatch, capsys):
 
     expected = set()
     with IngestionServer(watch=watch) as server:
-        settings = settings_for(server, path)
+        # Patient: on a busy machine a late answer would make copies that no kill explains.
+        settings = settings_for(server, path, timeout_seconds=30)
         run = 0
         while sum(kills.values()) < KILLS or run * ROWS_A_PUSH < ROWS:
             run += 1
             findings = made_findings(ROWS_A_PUSH, run_id=f"run-{run}")
-            expected |= {key_of(sentinel.to_row(f, COLUMNS, "")) for f in findings}
+            expected |= {key_of(to_row(f, COLUMNS, "")) for f in findings}
             while True:
                 more = sum(kills.values()) < KILLS and chance.random() < 0.8
                 phase = chance.choice(["received", "accepted", "confirmed", "any time"])

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from enrich.findings import LOOKUP_COLUMNS, contract
-from enrich.report import embedded, render
+from enrich.contract import LOOKUP_COLUMNS, contract
+from enrich.report.render import embedded, render
 from tests.support.findings import a_finding
 
 PROJECT = Path(__file__).parents[2]

@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-from enrich.findings import FOLDER, contract
+from enrich.contract import contract
+from enrich.export import FOLDER
 
 SAMPLES = {
     "string": "text",
@@ -54,6 +55,11 @@ def a_finding(number: int = 1, **changes: object) -> dict:
     }
     assert not changes.keys() - row.keys(), "no such column in the contract"
     return row | changes
+
+
+def to(*addresses: str) -> list[dict]:
+    """A finding for each of these destinations."""
+    return [a_finding(n, destination_ip=address) for n, address in enumerate(addresses, start=1)]
 
 
 def made_findings(count: int, run_id: str = "run-1", **changes: object) -> list[dict]:

@@ -17,9 +17,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from enrich.findings import LOOKUP_COLUMNS, contract, vendors_of
+from enrich.contract import LOOKUP_COLUMNS, contract, is_looked_up
+from enrich.export import vendors_of
 
-TEMPLATES = Path(__file__).parent / "templates"
+FOLDER = Path(__file__).parent
+# One script element holds them all, in this order: each uses names of those before it.
+SCRIPTS = ("base.js", "axes.js", "charts.js", "overview.js", "table.js", "page.js")
 SIGNIFICANT_DIGITS = 6
 
 
@@ -34,52 +37,50 @@ def render(findings: list[dict[str, Any]]) -> str:
     Returns
     -------
     str
-        A whole HTML page, pure ASCII apart from text of our own. Its pictures are drawn by the
-        browser when they are looked at, so that 10,000 findings open as fast as ten.
+        A whole HTML page, pure ASCII apart from text of our own. The browser draws a picture when
+        it is looked at, so that 10,000 findings open as fast as ten.
     """
-    template, style, script = (
-        (TEMPLATES / name).read_text(encoding="utf-8")
-        for name in ("report.html", "report.css", "report.js")
-    )
-    outline = re.search(r'd="([^"]+)"', (TEMPLATES / "world.svg").read_text(encoding="utf-8"))
-    title = "No beaconing found"
-    if findings:
-        title = f"Beaconing on {findings[0]['end_date']}, {' and '.join(vendors_of(findings))}"
+    style = read("page.css")
+    script = "\n".join(map(read, SCRIPTS))
     parts = {
-        "title": html.escape(title),
+        "title": html.escape(title_of(findings)),
         "style": style,
         "script": script,
         "style_hash": csp_hash(style),
         "script_hash": csp_hash(script),
-        "data": embedded(page_data(findings, outline[1] if outline else "")),
+        "data": embedded(page_data(findings)),
     }
     # In one pass: a value that looks like a placeholder stays what it is.
-    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], read("page.html"))
 
 
-def page_data(findings: list[dict[str, Any]], outline: str) -> dict[str, Any]:
+def read(name: str) -> str:
+    """Read a file of this folder."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def title_of(findings: list[dict[str, Any]]) -> str:
+    """Write the title of the page."""
+    if not findings:
+        return "No beaconing found"
+    return f"Beaconing on {findings[0]['end_date']}, {' and '.join(vendors_of(findings))}"
+
+
+def page_data(findings: list[dict[str, Any]]) -> dict[str, Any]:
     """Collect what the page shows.
 
-    Parameters
-    ----------
-    findings
-        As for `render`.
-    outline
-        SVG path of the land.
-
-    Returns
-    -------
-    dict
-        ``columns`` and ``rows``, so that no name is written 10,000 times; the outline; the time.
+    Columns and rows are apart, so that no name is written 10,000 times. The outline is that of the
+    land on the map.
     """
     columns = list(contract())
-    if findings and "country" in findings[0]:
+    if is_looked_up(findings):
         columns += LOOKUP_COLUMNS
+    outline = re.search(r'd="([^"]+)"', read("world.svg"))
     return {
         "columns": columns,
         "rows": [[compact(finding.get(name)) for name in columns] for finding in findings],
         "lookups": list(LOOKUP_COLUMNS),
-        "outline": outline,
+        "outline": outline[1] if outline else "",
         "made_at": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     }
 
@@ -87,9 +88,7 @@ def page_data(findings: list[dict[str, Any]], outline: str) -> dict[str, Any]:
 def compact(value: Any) -> Any:  # noqa: ANN401 (anything that JSON can hold)
     """Shorten a value for the page: six digits of a number, histograms as pairs."""
     if isinstance(value, float):
-        if not math.isfinite(value):
-            return None
-        return float(f"{value:.{SIGNIFICANT_DIGITS}g}")
+        return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(value) else None
     if isinstance(value, list):
         return [compact(item) for item in value]
     if isinstance(value, dict):

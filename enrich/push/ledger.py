@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from enrich.findings import UserError
+from enrich.words import UserError
 
 VERSION = 1
 SCHEMA = """
@@ -60,7 +60,9 @@ def now() -> str:
 
 
 class Ledger:
-    """An open ledger. Use it as a context manager.
+    """An open ledger, used as a context manager.
+
+    In its methods, `destination` is endpoint, rule and table, as in `PushSettings.destination`.
 
     Parameters
     ----------
@@ -100,20 +102,7 @@ class Ledger:
         self._close()
 
     def add(self, destination: str, rows: Iterable[Queued]) -> int:
-        """Put rows into the outbox, those that the ledger already knows left as they are.
-
-        Parameters
-        ----------
-        destination
-            Endpoint, rule and stream.
-        rows
-            Keys and JSON texts.
-
-        Returns
-        -------
-        int
-            How many were new.
-        """
+        """Put rows into the outbox, and return how many the ledger did not know yet."""
         time = now()
         with self._explained(), self._transaction():
             before = self._database.total_changes
@@ -125,18 +114,7 @@ class Ledger:
             return self._database.total_changes - before
 
     def outbox(self, destination: str) -> list[Queued]:
-        """List what was not accepted yet, rows whose answer never came included, oldest first.
-
-        Parameters
-        ----------
-        destination
-            Endpoint, rule and stream.
-
-        Returns
-        -------
-        list of Queued
-            Of this and of earlier runs.
-        """
+        """List what no run has brought there yet, oldest first; also where no answer came."""
         with self._explained():
             found = self._database.execute(
                 "select run_id, beacon_id, end_date, body from findings where destination = ?"
@@ -146,20 +124,7 @@ class Ledger:
             return [Queued(Key(*row[:3]), row[3]) for row in found]
 
     def states(self, destination: str, keys: Iterable[Key]) -> dict[Key, str]:
-        """Return the state of each of these rows that the ledger knows.
-
-        Parameters
-        ----------
-        destination
-            Endpoint, rule and stream.
-        keys
-            Any number.
-
-        Returns
-        -------
-        dict of Key to str
-            Waiting, sending, accepted or rejected; unknown keys are missing.
-        """
+        """Return the state of each of these rows that the ledger knows, unknown keys left out."""
         query = (
             "select state from findings where destination = ? and run_id = ? and beacon_id = ?"
             " and end_date = ?"
@@ -182,16 +147,9 @@ class Ledger:
         self._update(destination, keys, changes, (now(),))
 
     def failed(self, destination: str, keys: Sequence[Key], error: str, *, for_good: bool) -> None:
-        """Note why these rows were not accepted.
+        """Note why these rows were not accepted, in words without secrets.
 
-        Parameters
-        ----------
-        destination, keys
-            Which rows.
-        error
-            In words, without secrets.
-        for_good
-            True if they can never be accepted as they are; else they wait for the next push.
+        Rejected `for_good` they are never sent again; else they wait for the next push.
         """
         if for_good:
             changes = "state = 'rejected', answered_at = ?, error = ?"
@@ -200,13 +158,7 @@ class Ledger:
             self._update(destination, keys, "state = 'waiting', error = ?", (error,))
 
     def counts(self) -> dict[str, dict[str, int]]:
-        """Count rows by destination and state.
-
-        Returns
-        -------
-        dict of str to dict of str to int
-            Such as ``{destination: {"accepted": 10, "waiting": 2}}``.
-        """
+        """Count rows, as in ``{destination: {"accepted": 10, "waiting": 2}}``."""
         counts: dict[str, dict[str, int]] = {}
         with self._explained():
             for destination, state, rows in self._database.execute(
@@ -217,11 +169,6 @@ class Ledger:
 
     def summary(self, destination: str) -> tuple[str | None, str | None, list[str]]:
         """Return what a person asks of an outbox.
-
-        Parameters
-        ----------
-        destination
-            Endpoint, rule and stream.
 
         Returns
         -------

@@ -1,6 +1,6 @@
 """From columns of the dbt contract to columns of the Sentinel table, and from rows to rows.
 
-``python -m enrich.sentinel > deploy/sentinel/columns.json`` writes the columns for Azure.
+``python -m enrich.push.columns > deploy/sentinel/columns.json`` writes the columns for Azure.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import json
 import math
 from typing import Any
 
-from enrich.findings import LOOKUP_COLUMNS, contract
+from enrich.contract import all_columns
 
 # Log Analytics cuts a field at 64 kB silently; a little less leaves room for the mark.
 LONGEST_FIELD = 64_000  # bytes of UTF-8
@@ -30,43 +30,16 @@ CAPITALS = {"ip": "IP", "as": "AS", "asn": "ASN", "dns": "DNS", "ti": "TI"}
 
 
 def column_name(name: str) -> str:
-    """Write a snake_case name as Sentinel does.
-
-    Parameters
-    ----------
-    name
-        Such as ``source_ip``.
-
-    Returns
-    -------
-    str
-        Such as ``SourceIP``.
-    """
+    """Write a snake_case name as Sentinel does: ``source_ip`` is ``SourceIP``."""
     return "".join(CAPITALS.get(part, part[:1].upper() + part[1:]) for part in name.split("_"))
 
 
-def row_columns() -> dict[str, str]:
-    """List what a row may hold: the contract's columns and what lookups add.
-
-    Returns
-    -------
-    dict of str to str
-        The contract's name of the type by snake_case name.
-    """
-    return contract() | LOOKUP_COLUMNS
-
-
 def table_columns() -> list[dict[str, str]]:
-    """List the columns of the table in Log Analytics.
-
-    Returns
-    -------
-    list of dict
-        Name and type, as Azure's templates want them; TimeGenerated, which each table has, first.
-    """
+    """List name and type of the table's columns, as Azure's templates want them."""
+    # Each table in Log Analytics has TimeGenerated.
     return [{"name": "TimeGenerated", "type": "datetime"}] + [
         {"name": column_name(name), "type": TYPES.get(data_type, "dynamic")}
-        for name, data_type in row_columns().items()
+        for name, data_type in all_columns().items()
     ]
 
 
@@ -76,9 +49,9 @@ def to_row(finding: dict[str, Any], columns: dict[str, str], time_generated: str
     Parameters
     ----------
     finding
-        As exported, with or without what lookups added.
+        As exported, with or without lookup columns.
     columns
-        As `row_columns` returns them.
+        As `enrich.contract.all_columns` returns them.
     time_generated
         ISO time at which the row is queued. The service replaces one older than two days by the
         time of arrival, so event times stay in columns of their own.
@@ -105,18 +78,7 @@ def to_row(finding: dict[str, Any], columns: dict[str, str], time_generated: str
 
 
 def cleaned(value: Any) -> Any:  # noqa: ANN401
-    """Replace what JSON or UTF-8 cannot carry.
-
-    Parameters
-    ----------
-    value
-        Anything that Python's JSON reader returns.
-
-    Returns
-    -------
-    Any
-        The same with None for NaN and infinities, and with U+FFFD for lone surrogates.
-    """
+    """Replace NaN and infinities by None, lone surrogates by U+FFFD: JSON and UTF-8 have none."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str):
@@ -129,20 +91,7 @@ def cleaned(value: Any) -> Any:  # noqa: ANN401
 
 
 def cut_text(text: str, limit: int = LONGEST_FIELD) -> str:
-    """Cut text to a number of bytes, never within a character, and mark the cut.
-
-    Parameters
-    ----------
-    text
-        Any text.
-    limit
-        Bytes of UTF-8, mark included.
-
-    Returns
-    -------
-    str
-        The text itself if it fits.
-    """
+    """Cut text to so many bytes of UTF-8, mark included, never within a character."""
     encoded = text.encode()
     if len(encoded) <= limit:
         return text
@@ -151,7 +100,7 @@ def cut_text(text: str, limit: int = LONGEST_FIELD) -> str:
 
 
 def cut_items(value: list[Any] | dict[str, Any], limit: int = LONGEST_FIELD) -> Any:  # noqa: ANN401
-    """Cut a list or object to a number of bytes of JSON, and mark the cut.
+    """Cut a list or object of valid JSON to a number of bytes.
 
     Parameters
     ----------

@@ -5,18 +5,9 @@ import json
 import fsspec
 import pytest
 
-from enrich.findings import (
-    ENRICHED,
-    FOLDER,
-    LOOKUP_COLUMNS,
-    ContractError,
-    UserError,
-    contract,
-    read_enriched,
-    read_findings,
-    vendors_of,
-    write_enriched,
-)
+from enrich.contract import LOOKUP_COLUMNS, ContractError, contract
+from enrich.export import ENRICHED, FOLDER, read_enriched, read_findings, vendors_of, write_enriched
+from enrich.words import UserError
 from tests.support.findings import a_finding, write_export
 
 
@@ -178,3 +169,10 @@ def test_an_error_of_the_store_shows_no_secret(tmp_path, monkeypatch):
     ) as error:
         read_findings("memory://nowhere")
     assert "s3cret" not in str(error.value) and "abc123" not in str(error.value)
+
+
+def test_without_its_checkout_the_package_says_how_to_install_it(monkeypatch, tmp_path):
+    contract.cache_clear()
+    monkeypatch.setattr("enrich.contract.CONTRACT", tmp_path / "no_models.yml")
+    with pytest.raises(UserError, match=r"no_models.yml.*is not there.*pip install --editable"):
+        contract()

@@ -1,0 +1,174 @@
+"""The columns of a finding: those of the model's contract, and those that the lookups add."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from enrich.lookups.registry import lookup_columns
+from enrich.words import UserError
+
+# The only place that names the file. It is in the checkout, not in the package: see pyproject.toml.
+CONTRACT = Path(__file__).parents[1] / "models" / "results" / "network_beaconing_anomalies.yml"
+MODEL = "network_beaconing_anomalies"  # the export has the same columns
+
+# Without these a finding can be neither shown nor told from another.
+NEVER_NULL = (
+    "beacon_id",
+    "status",
+    "severity",
+    "suppressed",
+    "reasons",
+    "source_ip",
+    "destination_ip",
+    "run_id",
+    "end_date",
+    "device_vendor",
+)
+
+# What `enrich lookup` adds to a finding, with the contract's names of types.
+LOOKUP_COLUMNS = lookup_columns()
+
+BUILD_AGAIN = "Build the export again with `dbt build` of this version."
+
+
+class ContractError(UserError):
+    """A row of the export is not what the contract says."""
+
+
+@cache
+def contract() -> dict[str, str]:
+    """Read the names and types of the export's columns from the model's contract.
+
+    Returns
+    -------
+    dict of str to str
+        Type by column name, in the order of the contract.
+
+    Raises
+    ------
+    UserError
+        If the file is not there, as in an installation without the checkout.
+    """
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        text = CONTRACT.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(
+            f"the contract of the findings, {CONTRACT}, is not there. Install the project from "
+            "its checkout: pip install --editable '.[enrich]'"
+        ) from None
+    models = yaml.load(text, Loader=loader)["models"]
+    model = next(model for model in models if model["name"] == MODEL)
+    return {column["name"]: column["data_type"] for column in model["columns"]}
+
+
+def all_columns() -> dict[str, str]:
+    """Return type by name of every column that a finding may have, the lookups' last."""
+    return contract() | LOOKUP_COLUMNS
+
+
+def is_looked_up(findings: list[dict[str, Any]]) -> bool:
+    """Tell whether findings have the lookups' columns."""
+    return bool(findings) and LOOKUP_COLUMNS.keys() <= findings[0].keys()
+
+
+def is_date(value: object) -> bool:
+    """Tell whether a value is a date as Spark writes one, such as ``2026-09-30``."""
+    try:
+        return isinstance(value, str) and dt.date.fromisoformat(value) is not None
+    except ValueError:
+        return False
+
+
+def is_timestamp(value: object) -> bool:
+    """Tell whether a value is a time as Spark writes one, such as ``2026-09-30T12:00:04.974Z``."""
+    try:
+        # Python 3.10 reads neither Z nor other than 3 or 6 fractional digits.
+        text = re.sub(r"\.\d{1,9}", "", value) if isinstance(value, str) else ""
+        return "T" in text and dt.datetime.fromisoformat(text.replace("Z", "+00:00")) is not None
+    except ValueError:
+        return False
+
+
+def is_whole(value: object, bits: int) -> bool:
+    """Tell whether a value is a whole number that fits in so many bits, sign included."""
+    return type(value) is int and -(2 ** (bits - 1)) <= value < 2 ** (bits - 1)
+
+
+SIMPLE_TYPES: dict[str, Callable[[object], bool]] = {
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "int": lambda value: is_whole(value, 32),
+    "bigint": lambda value: is_whole(value, 64),
+    "double": lambda value: type(value) in (int, float) and math.isfinite(value),
+    "date": is_date,
+    "timestamp": is_timestamp,
+}
+
+
+@cache
+def checker(data_type: str) -> Callable[[object], bool]:
+    """Make the test of one of the contract's types, such as ``array<struct<n: bigint>>``.
+
+    It takes a value as JSON gives it; null is of no type. Raise `ValueError` for an unknown type.
+    """
+    if data_type in SIMPLE_TYPES:
+        return SIMPLE_TYPES[data_type]
+    if match := re.fullmatch(r"array<(.+)>", data_type):
+        item = checker(match[1])
+        return lambda value: isinstance(value, list) and all(map(item, value))
+    if match := re.fullmatch(r"struct<(.+)>", data_type):
+        # No struct of ours holds another type with a comma in it.
+        pairs = (field.split(":") for field in match[1].split(","))
+        fields = {name.strip(): checker(kind.strip()) for name, kind in pairs}
+        return lambda value: (
+            isinstance(value, dict)
+            and value.keys() == fields.keys()
+            and all(test(value[name]) for name, test in fields.items())
+        )
+    raise ValueError(f"{CONTRACT} has a column of type {data_type!r}, which enrich does not know.")
+
+
+def check(
+    finding: dict[str, Any],
+    where: str,
+    columns: dict[str, str] | None = None,
+    cure: str = BUILD_AGAIN,
+) -> None:
+    """Check one row against the contract.
+
+    Parameters
+    ----------
+    finding
+        The row.
+    where
+        File and line, for the message.
+    columns
+        Type by column name; the contract's if left out.
+    cure
+        What to do about it, for the message.
+
+    Raises
+    ------
+    ContractError
+        If a column is missing, of another type, or null where it must not be.
+    """
+    for column, data_type in (columns or contract()).items():
+        if column not in finding:
+            raise ContractError(f"{where}: the column {column} ({data_type}) is missing. {cure}")
+        value = finding[column]
+        if value is None:
+            if column in NEVER_NULL:
+                raise ContractError(f"{where}: the column {column} is null. {cure}")
+        elif not checker(data_type)(value):
+            shown = json.dumps(value)[:80]
+            raise ContractError(f"{where}: {column} is {shown}, not a {data_type}. {cure}")

@@ -1,0 +1,56 @@
+"""Types of settings: what a value may be, and where a relative path starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
+
+MOST = 1e9  # of any number: nothing that is counted or waited for comes near
+
+
+class Section(BaseModel):
+    """A table of the settings file; it knows its names and no others."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+def folder_of(info: ValidationInfo) -> Path | None:
+    """Return the folder of the settings file; None for values from elsewhere."""
+    return (info.context or {}).get("folder")
+
+
+def as_path(value: Any, info: ValidationInfo) -> Path:  # noqa: ANN401 (anything that TOML can hold)
+    """Read a path; a relative one in the settings file starts at the folder of the file."""
+    if not isinstance(value, (str, Path)) or not str(value):
+        raise ValueError("give a path.")
+    return (folder_of(info) or Path()) / Path(value).expanduser()
+
+
+def as_optional_path(value: Any, info: ValidationInfo) -> Path | None:  # noqa: ANN401
+    """Read a path; an empty text is none."""
+    return None if value in (None, "") else as_path(value, info)
+
+
+def as_place(value: str, info: ValidationInfo) -> str:
+    """Let a relative path start as `as_path` does; a URL and an empty text stay what they are."""
+    folder = folder_of(info)
+    return value if not value or "://" in value or not folder else str(folder / value)
+
+
+def as_texts(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
+    """Cut a text of the environment at its commas."""
+    if isinstance(value, str) and (info.context or {}).get("environment"):
+        return [item.strip() for item in value.split(",") if item.strip()]
+    return value
+
+
+LocalPath = Annotated[Path, BeforeValidator(as_path)]
+OptionalPath = Annotated[Path | None, BeforeValidator(as_optional_path)]
+Place = Annotated[str, AfterValidator(as_place)]  # a local path or a URL
+Texts = Annotated[list[str], BeforeValidator(as_texts)]
+Positive = Annotated[float, Field(gt=0, lt=MOST)]
+NotNegative = Annotated[float, Field(ge=0, lt=MOST)]
+PositiveCount = Annotated[int, Field(gt=0, lt=MOST)]
+Count = Annotated[int, Field(ge=0, lt=MOST)]

@@ -1,0 +1,66 @@
+"""Answers of remote lookups on disk, each kept for as long as its kind says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from enrich.lookups.kind import Answer, Unavailable
+
+
+class Cache:
+    """A SQLite file of plain JSON: a cache that unpickles would run what somebody wrote into it.
+
+    Parameters
+    ----------
+    path
+        Made where there is none, readable by its owner only, because it says what is hunted. None
+        keeps answers in memory.
+
+    Raises
+    ------
+    Unavailable
+        If the file is no cache or cannot be made.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        try:
+            if path:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+            self.db = sqlite3.connect(path or ":memory:", timeout=10, isolation_level=None)
+            self.db.execute("pragma journal_mode = wal")
+            self.db.execute(
+                "create table if not exists answers "
+                "(kind text, address text, expires real, status text, answer text, "
+                "primary key (kind, address)) without rowid"
+            )
+            self.db.execute("delete from answers where expires < ?", (time.time(),))
+        except (OSError, sqlite3.Error) as error:
+            raise Unavailable(f"the cache {path} cannot be used ({error}). Delete it.") from None
+
+    def get(self, lookup: str, address: str) -> Answer | None:
+        """Return what a lookup said of an address; None if nothing is kept that still holds."""
+        query = "select status, answer from answers where kind = ? and address = ? and expires >= ?"
+        try:
+            row = self.db.execute(query, (lookup, address, time.time())).fetchone()
+            return Answer(row[0], json.loads(row[1])) if row else None
+        except (sqlite3.Error, ValueError):  # a cache that breaks costs questions, not answers
+            return None
+
+    def put(self, lookup: str, address: str, answer: Answer, lifetime_days: float) -> None:
+        """Keep an answer. Failures are never kept: the next run asks again."""
+        if answer.status not in ("ok", "miss"):
+            return
+        expires = time.time() + lifetime_days * 86400
+        row = (lookup, address, expires, answer.status, json.dumps(answer.values))
+        with contextlib.suppress(sqlite3.Error):  # such as a full disk: the answer is not lost
+            self.db.execute("insert or replace into answers values (?, ?, ?, ?, ?)", row)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.db.close()

@@ -1,0 +1,224 @@
+"""Threat intelligence, by msticpy's TILookup: a lookup for each provider in its configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from enrich.fields import PositiveCount, Texts
+from enrich.lookups.kind import (
+    Answer,
+    Kind,
+    Lookup,
+    Refused,
+    RemoteSettings,
+    Unavailable,
+    off,
+    remote_lookup,
+    severity_order,
+)
+from enrich.lookups.with_msticpy import quiet_msticpy
+from enrich.words import reason_of
+
+COLUMNS = {"ti_severity": "string", "ti_matches": "array<string>"}
+
+# Confidence, 0 to 100, from which an indicator of Sentinel's own counts so much.
+CONFIDENCES = ((80, "high"), (50, "warning"), (0, "information"))
+
+# msticpy's words for how a query went; it leaves an HTTP status in their place where one failed.
+OK, NO_DATA, NOT_FOUND = 0, 4, 404
+
+
+class Settings(RemoteSettings):
+    """The section `ti`; without `providers` all of the configuration are asked."""
+
+    providers: Texts = []
+    batch: PositiveCount = 1
+
+
+def make(settings: Settings, instances: dict[str, Any] | None = None) -> list[Lookup]:
+    """Make a lookup of each provider.
+
+    Parameters
+    ----------
+    settings
+        `providers` are names in the section TIProviders of MSTICPYCONFIG.
+    instances
+        Providers by name that are asked instead of those of the configuration.
+
+    Returns
+    -------
+    list of Lookup
+        Named ``ti:`` and the provider.
+
+    Raises
+    ------
+    Unavailable
+        If no provider can be asked.
+    """
+    client = open_client(settings.providers, instances)
+    loaded = dict(client.loaded_providers)
+    chosen = [name for name in loaded if not settings.providers or name in settings.providers]
+    lookups = [provider_lookup(Provider(client, name, loaded[name]), settings) for name in chosen]
+    lookups += [
+        off(f"ti:{name}", "not among msticpy's providers; look into MSTICPYCONFIG", wanted=True)
+        for name in settings.providers
+        if name not in chosen
+    ]
+    if not lookups:
+        where = os.environ.get("MSTICPYCONFIG") or "MSTICPYCONFIG, which is not set"
+        raise Unavailable(f"no TIProviders in {where}")
+    return lookups
+
+
+def open_client(providers: list[str], instances: dict[str, Any] | None) -> Any:  # noqa: ANN401
+    """Open msticpy's TILookup; raise `Unavailable` if it cannot be used."""
+    try:
+        with quiet_msticpy():
+            from msticpy.context.tilookup import TILookup
+
+            if not instances:
+                return TILookup(providers=providers or None)
+            client = TILookup(primary_providers=list(instances.values()))
+            client._providers = dict(instances)
+            return client
+    except Unavailable:
+        raise
+    except Exception as error:  # a provider without its key fails in its own way
+        why = f"msticpy's providers cannot be used ({reason_of(error)}). Look into MSTICPYCONFIG"
+        raise Unavailable(why) from None
+
+
+def provider_lookup(provider: Provider, settings: Settings) -> Lookup:
+    """Make the lookup of one provider."""
+    return remote_lookup(
+        f"ti:{provider.name}",
+        provider.ask,
+        settings,
+        ask_many=provider.ask_many,
+        batch=settings.batch,
+    )
+
+
+@dataclass
+class Provider:
+    """One provider of msticpy's TILookup, the `client`."""
+
+    client: Any
+    name: str
+    instance: Any
+
+    @property
+    def secrets(self) -> list[str]:
+        """The texts in the request parameters, keys among them: no message may hold them."""
+        parameters = getattr(self.instance, "_request_params", None) or {}
+        return [str(value) for value in dict(parameters).values() if value]
+
+    @property
+    def is_sentinels_own(self) -> bool:
+        """Whether this is Sentinel's own list of indicators."""
+        return "Sent" in type(self.instance).__name__ or self.name.lower().startswith("azsti")
+
+    def ask(self, address: str) -> dict[str, Any] | None:
+        """Ask for one address."""
+        rows = self.rows_of([address]).get(address)
+        if not rows:
+            raise Refused(f"{self.name} does not take this address")
+        return self.hits_of(rows)
+
+    def ask_many(self, addresses: list[str]) -> dict[str, dict[str, Any] | None]:
+        """Ask for several addresses; msticpy 3.0.2 drops all answers for one lost connection."""
+        answers = {}
+        for address, rows in self.rows_of(addresses).items():
+            with contextlib.suppress(ConnectionError):
+                answers[address] = self.hits_of(rows)
+        return answers
+
+    def rows_of(self, addresses: list[str]) -> dict[str, list[dict[str, Any]]]:
+        """Return the rows of TILookup's table, by address."""
+        # msticpy remembers failures, 429 among them, as if they were answers.
+        forget = getattr(type(self.instance).lookup_ioc, "cache_clear", None)
+        if forget:
+            forget()
+        try:
+            iocs = dict.fromkeys(addresses, "ipv4")
+            table = self.client.lookup_iocs_sync(iocs, providers=[self.name])
+        except Exception as error:
+            raise ConnectionError(reason_of(error, self.secrets)) from None
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for row in table.to_dict("records"):
+            rows.setdefault(str(row.get("Ioc")), []).append(row)
+        return rows
+
+    def hits_of(self, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
+        """Read the rows of one address; None where nothing is known of it.
+
+        Severity decides: Tor says Result=True for misses. msticpy grades every hit in Sentinel's
+        own list high; there the ConfidenceScore of the indicators decides.
+        """
+        severities = []
+        for row in rows:
+            status = row.get("Status")
+            if status not in (OK, NO_DATA, NOT_FOUND):
+                failure = Exception(f"status {status}, {row.get('Details')}")
+                raise ConnectionError(reason_of(failure, self.secrets))
+            severity = str(row.get("Severity") or "information")
+            if status != OK or row.get("Result") not in (True,):
+                continue
+            if self.is_sentinels_own:
+                severity = by_confidence(row.get("Details"))
+            elif severity == "information":
+                continue
+            severities.append(severity)
+        if not severities:
+            return None
+        return {
+            "ti_severity": min(severities, key=severity_order),
+            "ti_matches": [f"{self.name}: {severity}" for severity in dict.fromkeys(severities)],
+        }
+
+
+def by_confidence(details: object) -> str:
+    """Grade indicators of Sentinel's own list by the highest confidence among them."""
+    scores = details.get("ConfidenceScore") if isinstance(details, dict) else None
+    numbers = []
+    for score in scores if isinstance(scores, list) else [scores]:
+        with contextlib.suppress(TypeError, ValueError):
+            numbers.append(float(score))
+    highest = max(numbers, default=0.0)
+    return next((grade for lowest, grade in CONFIDENCES if highest >= lowest), "information")
+
+
+def merge(answers: dict[str, Answer]) -> Answer:
+    """Make one answer of what the providers said of an address.
+
+    Parameters
+    ----------
+    answers
+        By name of the provider.
+
+    Returns
+    -------
+    Answer
+        The highest severity and all matches. A provider that failed is named in the status, and
+        costs nothing of what the others said.
+    """
+    hits = {name: answer for name, answer in answers.items() if answer.status == "ok"}
+    bad = [
+        f"{name} {answer.status}"
+        for name, answer in answers.items()
+        if answer.status not in ("ok", "miss")
+    ]
+    matches = [match for answer in hits.values() for match in answer.values["ti_matches"]]
+    severities = [answer.values["ti_severity"] for answer in hits.values()]
+    severity = min(severities, key=severity_order, default=None)
+    values = {"ti_severity": severity, "ti_matches": matches} if hits else {}
+    failed = any(answer.status.startswith("failed") for answer in answers.values())
+    if not bad or (not failed and len(bad) < len(answers)):
+        return Answer("ok" if hits else "miss", values)
+    return Answer(("failed: " if failed else "skipped: ") + "; ".join(bad), values)
+
+
+KIND = Kind("ti", COLUMNS, Settings, make, merge)

@@ -1,0 +1,1 @@
+"""The push of findings to Microsoft Sentinel; run.py is the way in."""

@@ -1,0 +1,117 @@
+"""Where and how to push."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from enrich.fields import Count, LocalPath, Positive, PositiveCount, Section
+from enrich.words import UserError
+
+LARGEST_REQUEST = 1_000_000  # bytes; the service takes no more, compressed or not
+
+# Azure writes some of these words in either case.
+WORKSPACE = re.compile(
+    r"/subscriptions/[^/?#]+/resource[gG]roups/[^/?#]+/providers"
+    r"/[mM]icrosoft\.[oO]perational[iI]nsights/workspaces/[^/?#]+"
+)
+
+
+class PushError(UserError):
+    """A mistake that stops the push before anything is sent; the message says the cure."""
+
+
+class PushSettings(Section):
+    """The section `push`.
+
+    Parameters
+    ----------
+    endpoint
+        Logs ingestion address of the data collection rule, ``https://….ingest.monitor.azure.com``.
+        ``http://`` only on loopback, where no login is made: for tests.
+    rule_id
+        Immutable id of the rule, ``dcr-…``.
+    table
+        The custom table; its stream is ``Custom-`` and the name.
+    ledger
+        File with what was sent, on a local disk, to be kept between runs.
+    bookmarks
+        For how many of the strongest findings to make a bookmark; 0 for none.
+    workspace
+        Resource id of the Sentinel workspace, ``/subscriptions/…``: only bookmarks need it.
+    audience
+        For whom the login's token is; other clouds than the public one have another.
+    management
+        Address of Azure's resource manager; other clouds than the public one have another.
+    chunk_bytes
+        JSON bytes in one request, at most `LARGEST_REQUEST`.
+    most_attempts
+        Attempts at one request before its rows wait for the next push.
+    first_wait_seconds, longest_wait_seconds
+        Pause before the second attempt, doubled each time, up to the longest; the real pause is
+        drawn between half of it and the whole. What Retry-After asks for is kept, unless it is
+        longer than the longest: then the push ends, and its rows wait for the next one.
+    timeout_seconds
+        For the connection, and for each answer.
+    """
+
+    endpoint: str = ""
+    rule_id: str = ""
+    table: str = "network_beaconing_anomalies_CL"
+    ledger: LocalPath = Path("output/enrich/ledger.sqlite")
+    bookmarks: Count = 0
+    workspace: str = ""
+    audience: str = "https://monitor.azure.com/.default"
+    management: str = "https://management.azure.com"
+    chunk_bytes: Annotated[int, Field(gt=0, le=LARGEST_REQUEST)] = 900_000
+    most_attempts: PositiveCount = 8
+    first_wait_seconds: Positive = 1.0
+    longest_wait_seconds: Positive = 120.0
+    timeout_seconds: Positive = 60.0
+
+    @property
+    def destination(self) -> str:
+        """What the ledger keeps apart: endpoint, rule and table."""
+        return f"{self.endpoint.rstrip('/')} {self.rule_id} {self.table}"
+
+    def check(self) -> None:
+        """Raise a `PushError` if nothing can be pushed with these settings."""
+        if not is_https(self.endpoint) and not is_loopback(self.endpoint):
+            raise PushError(
+                f"push.endpoint is {self.endpoint!r}, not an https:// address. Give the rule's "
+                "logs ingestion endpoint: deploy/sentinel/main.bicep puts it out as "
+                "logsIngestionEndpoint."
+            )
+        if not re.fullmatch(r"dcr-[0-9a-zA-Z]+", self.rule_id):
+            raise PushError(
+                f"push.rule_id is {self.rule_id!r}, not an immutable id such as dcr-0123abcd. "
+                "deploy/sentinel/main.bicep puts it out as ruleId."
+            )
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,59}_CL", self.table):
+            raise PushError(
+                f"push.table is {self.table!r}. A custom table has letters, digits and _ in its "
+                "name and _CL at its end."
+            )
+        if self.bookmarks and not WORKSPACE.fullmatch(self.workspace):
+            raise PushError(
+                f"push.bookmarks is {self.bookmarks} and push.workspace {self.workspace!r}. Give "
+                "the workspace's resource id, /subscriptions/.../workspaces/NAME."
+            )
+        if urlsplit(self.management).scheme != "https" and not is_loopback(self.management):
+            raise PushError(f"push.management is {self.management!r}, not an https:// address.")
+
+
+def is_https(url: str) -> bool:
+    """Tell whether a URL has a host and is encrypted."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" and bool(parts.hostname)
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL is that of a test server on this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost")

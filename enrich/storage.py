@@ -1,0 +1,82 @@
+"""Files in a folder or in Azure storage, by fsspec."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import fsspec
+
+from enrich.words import UserError, reason_of
+
+
+def storage(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """Find the file system of a path or URL.
+
+    Parameters
+    ----------
+    url
+        A local path, or a URL that fsspec knows, such as ``abfss://``.
+
+    Returns
+    -------
+    tuple of fsspec.AbstractFileSystem and str
+        The file system and the path in it. For Azure, with the login that azure-identity finds.
+
+    Raises
+    ------
+    UserError
+        If fsspec knows no such place.
+    """
+    options = {"anon": False} if url.startswith(("abfs://", "abfss://", "az://")) else {}
+    try:
+        return fsspec.core.url_to_fs(url, **options)
+    except (ValueError, ImportError) as error:
+        raise UserError(
+            f"{url} cannot be opened: {error}. Give a folder or abfss:// URL."
+        ) from None
+
+
+def list_files(url: str) -> tuple[fsspec.AbstractFileSystem, list[str] | None]:
+    """List the files below a folder, in order; None if there is no such folder."""
+    file_system, path = storage(url)
+    try:
+        if not file_system.isdir(path):
+            return file_system, None
+        return file_system, sorted(file_system.find(path))
+    except Exception as error:  # each store has errors of its own
+        raise UserError(f"{url} cannot be listed: {reason_of(error)}") from None
+
+
+def read_text(file_system: fsspec.AbstractFileSystem, path: str) -> str:
+    """Read a text file; raise `UserError` if it cannot be read or is not UTF-8."""
+    try:
+        return file_system.cat_file(path).decode("utf-8")
+    except UnicodeDecodeError as error:
+        cure = "Write it again."
+        raise UserError(f"{path} is not UTF-8 text at byte {error.start}. {cure}") from None
+    except Exception as error:  # each store has errors of its own
+        raise UserError(f"{path} cannot be read: {reason_of(error)}") from None
+
+
+def write_text(url: str, text: str) -> None:
+    """Write a text file whole, so that a reader sees the old one or the new one.
+
+    Raises
+    ------
+    UserError
+        If it cannot be written.
+    """
+    file_system, path = storage(url)
+    # Half of a surrogate pair cannot be written, and a log may hold one.
+    content = text.encode("utf-8", errors="replace")
+    try:
+        if "file" in file_system.protocol:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            unfinished = f"{path}.{os.getpid()}.new"
+            Path(unfinished).write_bytes(content)
+            os.replace(unfinished, path)
+        else:
+            file_system.pipe_file(path, content)
+    except Exception as error:  # each store has errors of its own
+        raise UserError(f"{url} cannot be written: {reason_of(error)}") from None

@@ -1,0 +1,149 @@
+"""What people read: errors without secrets, text of the logs made harmless, the findings' table."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+LONGEST_TEXT = 300  # characters shown of one value
+LONGEST_REASON = 300  # characters of one error
+SECRET_NAME = re.compile(r"key|secret|token|password|passwd|credential|connection_string", re.I)
+
+
+class UserError(Exception):
+    """Something that the user can put right; its message says what, where and how."""
+
+
+def reason_of(error: BaseException, secrets: Iterable[str] = ()) -> str:
+    """Say what went wrong in one line that holds no secret; see `without_secrets`."""
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return without_secrets(text, secrets)
+
+
+def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
+    """Make an error message fit for output, report, cache and ledger.
+
+    Parameters
+    ----------
+    text
+        The message. A server may have put anything into it, such as a URL with a key.
+    secrets
+        Values that must not be shown, besides those of environment variables named like a secret.
+
+    Returns
+    -------
+    str
+        One line of at most `LONGEST_REASON` characters. Secrets, tokens, and user names and query
+        strings of URLs are replaced; unprintable characters become blanks.
+    """
+    known = {value for name, value in os.environ.items() if SECRET_NAME.search(name)}
+    for secret in sorted(known.union(secrets), key=len, reverse=True):
+        if len(secret) >= 6:
+            text = text.replace(secret, "***")
+    text = re.sub(r"(?i)\bbearer\s+\S+", "Bearer ***", text)
+    text = re.sub(r"\beyJ[\w-]+(\.[\w-]+)*", "***", text)
+    text = re.sub(r"(?i)\b(sig|client_secret|password)=[^&\s]+", r"\1=***", text)
+    text = re.sub(r"//[^/\s@]*@", "//***@", text)
+    text = re.sub(r"\?[^\s'\"]*=[^\s'\"]*", "?***", text)
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return text if len(text) <= LONGEST_REASON else text[: LONGEST_REASON - 1] + "…"
+
+
+def visible(value: object) -> str:
+    r"""Render a value of the logs so that a terminal shows it and obeys none of it.
+
+    Parameters
+    ----------
+    value
+        Anything that JSON can hold. Log text is written by whoever sends packets.
+
+    Returns
+    -------
+    str
+        One line. Control, direction and other unprintable characters are escaped (``\x1b``), text
+        beyond `LONGEST_TEXT` characters is cut, null is an en dash.
+    """
+    if value is None:
+        return "–"
+    text = str(value)
+    if len(text) > LONGEST_TEXT:
+        text = text[: LONGEST_TEXT - 1] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def rounded(value: object, places: int) -> str:
+    """Write a number with so many decimal places, and anything else as `visible` does."""
+    return f"{value:.{places}f}" if isinstance(value, (int, float)) else visible(value)
+
+
+def endpoint(address: object, port: object) -> str:
+    """Write address and port as a URL does, such as ``[2001:db8::1]:443``; the port may be null."""
+    shown = visible(address)
+    if port is None:
+        return shown
+    return f"[{shown}]:{visible(port)}" if ":" in shown else f"{shown}:{visible(port)}"
+
+
+def findings_table(findings: list[dict[str, Any]]) -> Table:
+    """Lay findings out as a table for a terminal.
+
+    Parameters
+    ----------
+    findings
+        As `enrich.export.read_findings` returns them, with or without lookup columns.
+
+    Returns
+    -------
+    rich.table.Table
+        One row a finding: severity (and status or suppression), source (and vendor if there are
+        several), destination with port and protocol (and country, owner and feed if known),
+        beacon_score, percent_beacon, number of events, and the reasons, one a line.
+    """
+    table = Table(box=box.SIMPLE_HEAD, title=f"{len(findings)} beaconing connection(s)")
+    for name in ("severity", "source", "destination"):
+        table.add_column(name, overflow="fold")
+    for name in ("beacon_score", "percent_beacon", "events"):
+        table.add_column(name, justify="right", overflow="fold")
+    table.add_column("reasons", overflow="fold")
+    several_vendors = len({finding.get("device_vendor") for finding in findings}) > 1
+    for finding in findings:
+        cells = [
+            severity_cell(finding),
+            source_cell(finding, several_vendors),
+            destination_cell(finding),
+            rounded(finding.get("beacon_score"), 2),
+            rounded(finding.get("percent_beacon"), 1),
+            visible(finding.get("event_count")),
+            "\n".join(visible(reason) for reason in finding.get("reasons") or []),
+        ]
+        # Text, not str: in a str, rich would read [brackets] as markup.
+        table.add_row(*(Text(cell) for cell in cells))
+    return table
+
+
+def severity_cell(finding: dict[str, Any]) -> str:
+    """Write severity, and below it the status, or that the finding is suppressed."""
+    state = "suppressed" if finding.get("suppressed") is True else finding.get("status")
+    return f"{visible(finding.get('severity'))}\n{visible(state)}"
+
+
+def source_cell(finding: dict[str, Any], with_vendor: bool) -> str:
+    """Write the source, and below it the vendor whose log names it."""
+    source = visible(finding.get("source_ip"))
+    return f"{source}\n{visible(finding.get('device_vendor'))}" if with_vendor else source
+
+
+def destination_cell(finding: dict[str, Any]) -> str:
+    """Write the destination, and below it what the lookups found."""
+    address = endpoint(finding.get("destination_ip"), finding.get("destination_port"))
+    known = [finding.get(name) for name in ("country", "as_organization")]
+    known += finding.get("feed_matches") or []
+    known += finding.get("ti_matches") or []
+    lines = [f"{address} {visible(finding.get('protocol'))}"]
+    return "\n".join(lines + [visible(text) for text in known if text])

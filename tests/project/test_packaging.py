@@ -1,0 +1,80 @@
+"""What pyproject.toml says of the package: extras, lock, command and files agree. No Spark."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import subprocess
+import sys
+from collections import Counter
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+import yaml
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+PROJECT = Path(__file__).parents[2]
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+PACKAGE = PYPROJECT["project"]
+NAME = PACKAGE["name"]
+
+
+def normal(requirement: str) -> str:
+    """The name of a requirement, as package indexes write it."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()
+
+
+def test_it_has_the_version_of_the_dbt_project():
+    assert (
+        PACKAGE["version"] == yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["version"]
+    )
+
+
+def test_every_requirement_is_in_one_extra_and_locked():
+    wanted = [
+        normal(requirement)
+        for extra in PACKAGE["optional-dependencies"].values()
+        for requirement in extra
+        if normal(requirement) != NAME
+    ]
+    lock = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
+    locked = set(re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==", lock, re.MULTILINE))
+    assert [name for name, count in Counter(wanted).items() if count > 1] == []
+    assert set(wanted) - locked == set(), "run: make lock"
+
+
+def test_every_file_of_the_package_is_installed():
+    patterns = PYPROJECT["tool"]["setuptools"]["package-data"]
+    left_out = [
+        str(file.relative_to(PROJECT))
+        for file in (PROJECT / "enrich").rglob("*.*")
+        if file.suffix not in (".py", ".pyc")
+        and not any(
+            fnmatch(file.name, pattern)
+            for pattern in patterns.get(".".join(file.parent.relative_to(PROJECT).parts), [])
+        )
+    ]
+    assert left_out == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "usage"),
+    [
+        (["-c", f"import sys, enrich.cli; sys.argv[0] = 'bin/{NAME}'; enrich.cli.main()"], NAME),
+        (["-m", "enrich"], "python -m enrich"),
+    ],
+)
+def test_the_command_and_the_module_are_the_same_and_name_themselves(arguments, usage):
+    module, _, function = PACKAGE["scripts"][NAME].partition(":")
+    assert (module, function) == ("enrich.cli", "main")
+    assert callable(getattr(importlib.import_module(module), function))
+    ran = subprocess.run(
+        [sys.executable, *arguments, "--help"], cwd=PROJECT, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.lstrip().startswith(f"Usage: {usage} [OPTIONS] COMMAND")
