@@ -2,7 +2,7 @@
     {#-
         On-run-start, on Spark with Parquet: a run that was killed while Spark made a table leaves files where the table would lie, and Spark then
         refuses to make it. The partitions of another table are put there, and take the files along when that table is dropped.
-        On Delta a model does not mind. A seed does, see docs: these statements were not tried on a catalog of Delta tables alone.
+        On Delta a model does not mind. A seed does, see docs/reliability.md: these statements were not tried on a catalog of Delta tables alone.
         Only where every run makes the table anew: days and findings without a table may be all that a lost metastore has left of them.
     -#}
     {%- set not_there = [] -%}

@@ -1,7 +1,8 @@
 """The whole way over Azure storage: logs in Azurite, Spark over abfs://, enrich through adlfs.
 
 `make test-azure` brings what this needs: Spark 4.1 with hadoop-azure, and Azurite. Spark is told
-where the storage is by the block of README.md for an account key, and by what an emulator needs.
+where the storage is by the block of docs/azure.md for an account key, and by what an emulator
+needs.
 """
 
 from __future__ import annotations
@@ -117,8 +118,8 @@ class Hunt:
 
 
 def account_key_block() -> dict[str, str]:
-    """Read what README.md gives for an account key, for the emulator's account."""
-    text = (PROJECT / "README.md").read_text()
+    """Read what docs/azure.md gives for an account key, for the emulator's account."""
+    text = (PROJECT / "docs/azure.md").read_text()
     (block,) = re.findall(r"^# Account key.*?\n(.*?)^(?:#|```)", text, re.MULTILINE | re.DOTALL)
     return yaml.safe_load(block.replace("ACCOUNT", ACCOUNT))
 

@@ -97,21 +97,3 @@ def test_seeds_hold_what_spark_can_load(seed: Path):
     with seed.open(newline="") as file:
         header, *rows = csv.reader(file)
     assert [row for row in rows if len(row) != len(header) or not all(map(str.strip, row))] == []
-
-
-def test_the_readme_names_only_vars_that_exist():
-    readme = PROJECT / "README.md"
-    if not readme.exists():
-        pytest.skip("no README.md yet")
-    text = readme.read_text()
-    named = set(re.findall(r"`(\w+)`", text)) | set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
-    in_vars = re.findall(r"--vars\s+[\"'](.+?)[\"']\s*$", text, re.MULTILINE)
-    unknown = {
-        name
-        for given in in_vars
-        for name in re.findall(r"(?:^|[{,;\s])(\w+): ", given)
-        if name not in VARS
-    }
-    # A name in code style that ends like a var is meant as one.
-    unknown |= {n for n in named if n.endswith(("_threshold", "_root")) and n not in VARS}
-    assert not unknown
