@@ -141,7 +141,7 @@ def hunted(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
         one.withColumn("device_vendor", lit(vendor)).write.insertInto(
             "beaconing.network_beaconing_anomalies"
         )
-    of_all = ("build", *judgement)
+    of_all = ("build", *judgement, "--exclude-resource-type", "unit_test")
     together = hunt([FORTINET, PALO_ALTO, ABSENT], *of_all)
     return {
         "alone": tables,
