@@ -1,28 +1,32 @@
 {% macro version_with(relations, settings=[]) %}
     {#-
-        The log_version of rows that are derived from others: it also changes with the rows of these relations (seeds that a SOC edits) and with
-        these numbers. Null stays null: a day without log files. Commands that build nothing need no hash.
+        The log_version of rows that are derived from others, in SQL: it also changes with the rows of these relations (seeds that a SOC edits)
+        and with these numbers. Null stays null: a day without log files.
     -#}
-    {%- if not execute or invocation_args_dict.which not in ('run', 'build', 'retry') -%}{{- return('log_version') -}}{%- endif -%}
-    {%- set parts = settings | map('string') | list -%}
-    {%- for relation in relations -%}
-        {%- do parts.append('(select xxhash64(sort_array(collect_list(to_json(struct(*))))) from ' ~ relation ~ ')') -%}
-    {%- endfor -%}
-    {%- set hash = run_query('select xxhash64(' ~ parts | join(', ') ~ ')').columns[0].values()[0] -%}
-    {{- return('if(log_version is null, null, xxhash64(log_version, ' ~ hash ~ 'L))') -}}
-{% endmacro %}
+    if(
+        log_version is null,
+        null,
+        xxhash64(
+            log_version
+            {%- for setting in settings %}, {{ setting }}{% endfor %}
+            {%- for relation in relations %},
+            (select xxhash64(sort_array(collect_list(to_json(struct(*))))) from {{ relation }})
+            {%- endfor %}
+        )
+    )
+{%- endmacro %}
 
 
 {% macro egress_version() %}
     {#- The log_version of public_egress: an edited seed, or another limit of events, makes every day anew. -#}
-    {{- return(version_with(
+    {{- version_with(
         [loaded_seed('internal_networks'), loaded_seed('non_connection_events'), loaded_seed('denied_actions'), loaded_seed('protocols')],
         [var('events_per_connection_day')]
-    )) -}}
+    ) -}}
 {% endmacro %}
 
 
 {% macro staging_version() %}
     {#- The log_version of staged rows: an edited seed of extension fields reads every day of the window anew. -#}
-    {{- return(version_with([loaded_seed('extension_fields')])) -}}
+    {{- version_with([loaded_seed('extension_fields')]) -}}
 {% endmacro %}

@@ -20,26 +20,27 @@
 {% endmacro %}
 
 
-{% macro open_log_lines(days) %}
+{% macro open_log_lines(to_read, versions) %}
     {#-
-        Pre-hook of stg_common_security_log_lines: makes the lines of some days readable, a table a day and a view over them that adds the day and
-        its log_version as literals. So no path is cut apart for every line, and no partition is looked for (m= is month and minute).
+        Makes the lines of the days `to_read` readable: a table a day, and a view over them that adds the day and its log_version (from `versions`)
+        as literals. So no path is cut apart for every line, and no partition is looked for (m= is month and minute). Where no day is to be read,
+        end_date's lines are there for the test that counts them, with is_new false.
     -#}
     {%- set lines = source('raw', 'common_security_log') -%}
-    {%- set versions = {} -%}
-    {%- for row in run_query('select cast(log_date as string), log_version from ' ~ ref('log_days')).rows -%}{%- do versions.update({row[0]: row[1]}) -%}{%- endfor -%}
     {%- do execute_all(['create schema if not exists ' ~ lines.schema]) -%}
     {%- set statements = [drop_statement(lines)] -%}
     {%- for table in run_query("show tables in " ~ lines.schema ~ " like '" ~ lines.identifier ~ "_2*'").rows -%}
         {%- do statements.append('drop table if exists ' ~ lines.schema ~ '.' ~ table[1]) -%}
     {%- endfor -%}
     {%- set branches = [] -%}
-    {%- for day in days if versions.get(day) is not none -%}
+    {%- for day in to_read or [end_date()] if day in versions -%}
         {%- set table = lines.incorporate(path={'identifier': lines.identifier ~ '_' ~ day | replace('-', '')}) -%}
         {%- do statements.extend(external_table(table, 'text', day_location(day), 'line string')) -%}
-        {%- do branches.append("select date '" ~ day ~ "' as log_date, " ~ versions[day] ~ 'L as log_version, line from ' ~ table.render()) -%}
+        {%- do branches.append(
+            "select date '" ~ day ~ "' as log_date, " ~ versions[day] ~ 'L as log_version, ' ~ (day in to_read) | lower ~ ' as is_new, line from ' ~ table.render()
+        ) -%}
     {%- endfor -%}
-    {%- set nothing = "select cast(null as date) as log_date, cast(null as bigint) as log_version, cast(null as string) as line where false" -%}
+    {%- set nothing = "select cast(null as date) as log_date, cast(null as bigint) as log_version, false as is_new, cast(null as string) as line where false" -%}
     {%- do execute_all(statements + ['create view ' ~ lines.render() ~ ' as ' ~ branches | join(' union all ') or nothing]) -%}
 {% endmacro %}
 

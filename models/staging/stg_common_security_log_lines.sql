@@ -1,12 +1,9 @@
 {{ config(
     partition_by='log_date',
-    pre_hook=[
-        "{{ open_days_to_load(ref('log_days'), staging_version()) }}",
-        "{{ clear_days_to_load(ref('log_days'), staging_version(), var('keep_days_without_files')) }}",
-    ],
+    pre_hook="{{ open_days_to_load(ref('log_days'), staging_version()) }}",
 ) }}
 
-{% set log_version = staging_version() %}
+-- depends_on: {{ ref('log_days') }}
 {% set fields = [
     'TimeGenerated', 'DeviceVendor', 'DeviceProduct', 'DeviceEventClassID', 'Activity', 'DeviceAction', 'SourceIP', 'SourcePort', 'DestinationIP',
     'DestinationPort', 'Protocol', 'SentBytes', 'ReceivedBytes', 'ExternalID', 'AdditionalExtensions', '_ItemId',
@@ -16,12 +13,10 @@
 with log_lines as (
     select
         log_date,
-        {{ log_version }} as log_version,
+        log_version,
         line
     from {{ source('raw', 'common_security_log') }}
-    where
-        {{ in_days_to_load(ref('log_days'), log_version, var('keep_days_without_files')) }}
-        and line rlike '\\S'
+    where is_new and line rlike '\\S'
 ),
 
 -- Every field as text: a number in quotes would read as null under a numeric type. In brackets, so that a second object on the line is seen.

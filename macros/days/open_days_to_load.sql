@@ -1,0 +1,57 @@
+{% macro open_days_to_load(listing, version) %}
+    {#-
+        Pre-hook of staging: compares the listing of days with the days that are held, says which it reads and which have lost their files, makes
+        the lines of those to read readable, and empties them here. `version` is the log_version, in columns of `listing`, of staged rows.
+    -#}
+    {%- if execute -%}
+        {%- set days = run_query(
+            'with wanted as (select log_date, files, ' ~ version ~ ' as log_version from ' ~ listing ~ '), held as (' ~ held_versions() ~ ') '
+            ~ 'select cast(log_date as string), files, wanted.log_version, held.log_version from wanted full join held using (log_date) order by log_date'
+        ).rows -%}
+        {%- set listed, kept, gone, to_read, versions = [], [], [], [], {} -%}
+        {%- for day, files, wanted, held in days -%}
+            {%- if files is not none -%}{%- do listed.append(day) -%}{%- endif -%}
+            {%- if files -%}
+                {%- do versions.update({day: wanted}) -%}
+                {%- if wanted != held and not invocation_args_dict.empty -%}{%- do to_read.append(day) -%}{%- endif -%}
+            {%- elif held is not none and var('keep_days_without_files') -%}
+                {%- do kept.append(day) -%}
+            {%- elif held is not none and not invocation_args_dict.empty -%}
+                {%- do gone.append(day) -%}
+            {%- endif -%}
+        {%- endfor -%}
+        {%- if listed != window_days() -%}
+            {{- exceptions.raise_compiler_error(
+                'the log files were listed for other days than ' ~ window_days()[0] ~ ' to ' ~ end_date()
+                ~ '. No line was read. List them anew: select +' ~ this.identifier
+            ) -}}
+        {%- endif -%}
+        {%- do refuse_to_lose_kept_days(versions) -%}
+        {%- do log('Days to read, new or changed: ' ~ (to_read | join(', ') or 'none'), info=True) -%}
+        {%- if kept -%}{%- do log('Days without log files, kept as they were staged: ' ~ kept | join(', '), info=True) -%}{%- endif -%}
+        {%- if gone -%}
+            {%- do exceptions.warn(
+                'the log files of ' ~ gone | join(', ') ~ ' are gone, and what was staged of them goes too. '
+                ~ 'Where files are deleted on purpose, keep_days_without_files: true keeps what was staged.'
+            ) -%}
+        {%- endif -%}
+        {%- do open_log_lines(to_read, versions) -%}
+        {{- clear_days(to_read + gone) -}}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro refuse_to_lose_kept_days(versions) %}
+    {#- Stops a full refresh where this table holds days that have no log files any more and shall be kept. -#}
+    {%- set held = adapter.get_relation(none, this.schema, this.identifier) if flags.FULL_REFRESH and var('keep_days_without_files') else none -%}
+    {%- if held -%}
+        {%- set days = run_query('select distinct cast(log_date as string) from ' ~ held ~ ' where ' ~ in_window() ~ ' order by 1').columns[0].values() -%}
+        {%- set lost = days | reject('in', versions) | list -%}
+        {%- if lost -%}
+            {{- exceptions.raise_compiler_error(
+                '--full-refresh would lose days whose log files are gone, kept by keep_days_without_files: ' ~ lost | join(', ')
+                ~ '. Nothing was read. Leave --full-refresh out, or give these days up with keep_days_without_files: false.'
+            ) -}}
+        {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
