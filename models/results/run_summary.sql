@@ -1,6 +1,10 @@
--- A vendor without any row, perhaps misspelt, has figures too: zeros.
+-- A vendor without any row, perhaps misspelt, has figures too: zeros. So each layer is counted from this list on.
 with vendors as (
     select explode(array({{ judged_vendor_texts() }})) as device_vendor
+),
+
+log_days as (
+    select sum(files) as files from {{ ref('log_days') }}
 ),
 
 log_lines as (
@@ -12,8 +16,8 @@ log_lines as (
     group by reject_reason
 ),
 
-findings as (
-    select * from {{ ref('export_network_beaconing_anomalies') }}
+lines_read as (
+    select coalesce(sum(line_count), 0) as line_count from log_lines
 ),
 
 egress as (
@@ -40,53 +44,89 @@ baseline as (
     group by vendors.device_vendor
 ),
 
-measured_by_percentage as (
-    select distinct {{ connection_columns() }}
-    from {{ ref('time_deltas') }}
+with_deltas as (
+    select distinct {{ connection_columns() }} from {{ ref('time_deltas') }}
 ),
 
--- What is of all vendors comes first, then each vendor's figures, in the order in which the run takes them.
-figures as (
-    select 1 as position, cast(null as string) as device_vendor, 'log files' as figure, sum(files) as amount from {{ ref('log_days') }}
-    union all
-    select 2, null, 'log lines read', coalesce(sum(line_count), 0) from log_lines
-    union all
-    select 3, null, concat('rejected: ', reject_reason), line_count from log_lines where reject_reason is not null
-    union all
-    select stack(
-        3,
-        4, device_vendor, 'copies of an exported row left out', copies,
-        5, device_vendor, 'connections from inside to public addresses', connections,
-        6, device_vendor, 'of these on the day', connections_on_the_day
-    ) from egress
-    union all
-    select stack(
-        4,
-        7, device_vendor, 'sources active on the day', sources,
-        8, device_vendor, 'of these left out as too quiet', quiet_sources,
-        9, device_vendor, 'destinations active on the day', destinations,
-        10, device_vendor, 'of these left out as popular', popular_destinations
-    ) from baseline
-    union all
-    select 11, vendors.device_vendor, 'connections measured by percentage', count(measured_by_percentage.source_ip)
+measured_by_percentage as (
+    select
+        vendors.device_vendor,
+        count(with_deltas.source_ip) as connections
     from vendors
-    left join measured_by_percentage on vendors.device_vendor = measured_by_percentage.device_vendor
+    left join with_deltas on vendors.device_vendor = with_deltas.device_vendor
     group by vendors.device_vendor
-    union all
-    select 12, vendors.device_vendor, 'connections measured by score', count(beacon_scores.beacon_score)
+),
+
+measured_by_score as (
+    select
+        vendors.device_vendor,
+        count(beacon_scores.beacon_score) as connections
     from vendors
     left join {{ ref('beacon_scores') }} as beacon_scores on vendors.device_vendor = beacon_scores.device_vendor
     group by vendors.device_vendor
-    union all
-    select 13, vendors.device_vendor, 'beaconing', count(findings.beacon_id)
+),
+
+findings as (
+    select
+        vendors.device_vendor,
+        count(findings.beacon_id) as beacons
     from vendors
-    left join findings on vendors.device_vendor = findings.device_vendor
+    left join {{ ref('export_network_beaconing_anomalies') }} as findings on vendors.device_vendor = findings.device_vendor
     group by vendors.device_vendor
-    union all
-    select 14, device_vendor, concat('hidden by suppression: ', suppressed_by[0]), count(*)
-    from findings
+),
+
+hidden as (
+    select
+        device_vendor,
+        suppressed_by[0] as suppression,
+        count(*) as beacons
+    from {{ ref('export_network_beaconing_anomalies') }}
     where suppressed
     group by device_vendor, suppressed_by[0]
+),
+
+-- One row a figure, in the order in which the run takes them; what is of all vendors comes first.
+figures as (
+    select stack(1, 1, cast(null as string), 'log files', files) as (position, device_vendor, figure, amount)
+    from log_days
+    union all
+    select stack(1, 2, cast(null as string), 'log lines read', line_count)
+    from lines_read
+    union all
+    select stack(1, 3, cast(null as string), concat('rejected: ', reject_reason), line_count)
+    from log_lines
+    where reject_reason is not null
+    union all
+    select
+        stack(
+            3,
+            4, device_vendor, 'copies of an exported row left out', copies,
+            5, device_vendor, 'connections from inside to public addresses', connections,
+            6, device_vendor, 'of these on the day', connections_on_the_day
+        )
+    from egress
+    union all
+    select
+        stack(
+            4,
+            7, device_vendor, 'sources active on the day', sources,
+            8, device_vendor, 'of these left out as too quiet', quiet_sources,
+            9, device_vendor, 'destinations active on the day', destinations,
+            10, device_vendor, 'of these left out as popular', popular_destinations
+        )
+    from baseline
+    union all
+    select stack(1, 11, device_vendor, 'connections measured by percentage', connections)
+    from measured_by_percentage
+    union all
+    select stack(1, 12, device_vendor, 'connections measured by score', connections)
+    from measured_by_score
+    union all
+    select stack(1, 13, device_vendor, 'beaconing', beacons)
+    from findings
+    union all
+    select stack(1, 14, device_vendor, concat('hidden by suppression: ', suppression), beacons)
+    from hidden
 )
 
 select

@@ -8,6 +8,8 @@
     'TimeGenerated', 'DeviceVendor', 'DeviceProduct', 'DeviceEventClassID', 'Activity', 'DeviceAction', 'SourceIP', 'SourcePort', 'DestinationIP',
     'DestinationPort', 'Protocol', 'SentBytes', 'ReceivedBytes', 'ExternalID', 'AdditionalExtensions', '_ItemId',
 ] %}
+-- Every field as text: a number in quotes would read as null under a numeric type.
+{% set schema = 'array<struct<' ~ fields | join(': string, ') ~ ': string>>' %}
 
 -- A line of white space holds nothing.
 with log_lines as (
@@ -19,17 +21,14 @@ with log_lines as (
     where is_new and line rlike '\\S'
 ),
 
--- Every field as text: a number in quotes would read as null under a numeric type. In brackets, so that a second object on the line is seen.
+-- In brackets, so that a second object on the line is seen.
 parsed as (
     select
-        log_lines.log_date,
-        log_lines.log_version,
-        log_lines.line,
-        objects.list as objects
+        log_date,
+        log_version,
+        line,
+        explode(array(from_json(concat('[', line, ']'), '{{ schema }}'))) as objects
     from log_lines
-    lateral view outer explode(array(
-        from_json(concat('[', line, ']'), 'array<struct<{% for field in fields %}{{ field }}: string{{ ', ' if not loop.last }}{% endfor %}>>')
-    )) objects as list
 ),
 
 -- An empty text is an absent value.
