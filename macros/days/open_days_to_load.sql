@@ -5,7 +5,7 @@
     -#}
     {%- if execute -%}
         {%- set days = run_query(
-            'with wanted as (select log_date, files, ' ~ version ~ ' as log_version from ' ~ listing ~ '), held as (' ~ held_versions() ~ ') '
+            'with wanted as (select log_date, files, ' ~ version ~ ' as log_version from ' ~ listing.render() ~ '), held as (' ~ held_versions() ~ ') '
             ~ 'select cast(log_date as string), files, wanted.log_version, held.log_version from wanted full join held using (log_date) order by log_date'
         ).rows -%}
         {%- set listed, kept, gone, to_read, versions = [], [], [], [], {} -%}
