@@ -38,6 +38,6 @@
 
 
 {% macro is_no_utf8(text) %}
-    {#- Whether a text holds bytes that are no UTF-8. Java writes other ones in their place, so the copy that format_string makes differs. -#}
-    (octet_length({{ text }}) != length({{ text }}) and format_string('%s', {{ text }}) != {{ text }})
+    {#- Whether a text holds bytes that are no UTF-8. Java reads them as U+FFFD, and the copy that format_string makes then differs. -#}
+    ({{ text }} rlike '\\uFFFD' and format_string('%s', {{ text }}) != {{ text }})
 {%- endmacro %}

@@ -11,14 +11,13 @@
 -- Every field as text: a number in quotes would read as null under a numeric type.
 {% set schema = 'array<struct<' ~ fields | join(': string, ') ~ ': string>>' %}
 
--- A line of white space holds nothing.
 with log_lines as (
     select
         log_date,
         log_version,
         line
     from {{ source('raw', 'common_security_log') }}
-    where is_new and line rlike '\\S'
+    where is_new
 ),
 
 -- In brackets, so that a second object on the line is seen.
@@ -31,7 +30,7 @@ parsed as (
     from log_lines
 ),
 
--- An empty text is an absent value.
+-- An empty text is an absent value. A line of white space holds nothing.
 texts as (
     select
         log_date,
@@ -48,6 +47,7 @@ texts as (
         nullif(lower(trim(objects[0].SourceIP)), '') as source_address,
         nullif(lower(trim(objects[0].DestinationIP)), '') as destination_address
     from parsed
+    where objects is null or size(objects) > 0
 ),
 
 typed as (

@@ -20,7 +20,7 @@ raw_lines as (
         log_date,
         count(*) as line_count
     from {{ source('raw', 'common_security_log') }}
-    where line rlike '\\S'
+    where line rlike '[^ \t\r\n]'
     group by log_date
 ),
 
