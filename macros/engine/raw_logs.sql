@@ -41,7 +41,7 @@
         ) -%}
     {%- endfor -%}
     {%- set nothing = "select cast(null as date) as log_date, cast(null as bigint) as log_version, false as is_new, cast(null as string) as line where false" -%}
-    {%- do execute_all(statements + ['create view ' ~ lines.render() ~ ' as ' ~ branches | join(' union all ') or nothing]) -%}
+    {%- do execute_all(statements + ['create view ' ~ lines.render() ~ ' as ' ~ (branches | join(' union all ') or nothing)]) -%}
 {% endmacro %}
 
 

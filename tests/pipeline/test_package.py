@@ -7,6 +7,7 @@ import datetime as dt
 
 import pytest
 import yaml
+from dbt.cli.main import dbtRunner
 
 from tests.support.dbt_on_spark import FILE_FORMAT, PROJECT, Dbt
 from tests.support.export_tree import at, lay_out
@@ -60,8 +61,8 @@ def host(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> Dbt:
     (folder / "models/soc_numbers.sql").write_text("select {{ var('soc_floor') }} as floor\n")
     hosted = copy.copy(dbt)
     hosted.project, hosted.target = folder, folder / "target"
-    deps = hosted("deps")
-    assert deps.success, deps.messages
+    places = ("--project-dir", str(folder), "--profiles-dir", str(dbt.folder))
+    assert dbtRunner().invoke(["--quiet", "deps", *places]).success
     return hosted
 
 

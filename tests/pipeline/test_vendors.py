@@ -130,7 +130,7 @@ def hunted(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
     judgement = ("--select", "baseline+", "score_window+", "destination_rarity+")
     for vendor in (FORTINET, PALO_ALTO):
         if vendor == FORTINET:
-            hunt(vendor, "build", "test")
+            hunt(vendor, "build", "--exclude-resource-type", "unit_test", "test")
         else:
             hunt(vendor, "run", *judgement)
         tables[vendor] = look(dbt)
