@@ -20,13 +20,15 @@ with log_lines as (
     where is_new
 ),
 
--- In brackets, so that a second object on the line is seen.
+-- In brackets, so that a second object on the line is seen; without the mark at the start of a file, and the comma after an array's element.
 parsed as (
     select
         log_date,
         log_version,
         line,
-        explode(array(from_json(concat('[', line, ']'), '{{ schema }}'))) as objects
+        explode(array(
+            from_json(concat('[', trim(leading '\uFEFF' from trim(trailing ', ' from line)), ']'), '{{ schema }}')
+        )) as objects
     from log_lines
 ),
 
