@@ -20,15 +20,15 @@ with log_lines as (
     where is_new
 ),
 
--- In brackets, so that a second object on the line is seen; without the mark at the start of a file, and the comma after an array's element.
+-- In brackets, so that a second object on the line is seen; without a byte order mark before it and a comma behind it.
 parsed as (
     select
         log_date,
         log_version,
         line,
-        explode(array(
-            from_json(concat('[', trim(leading '\uFEFF' from trim(trailing ', ' from line)), ']'), '{{ schema }}')
-        )) as objects
+        explode(array(from_json(
+            concat('[', trim(leading '\uFEFF' from if(endswith(line, '}'), line, trim(trailing ', ' from line))), ']'), '{{ schema }}'
+        ))) as objects
     from log_lines
 ),
 
@@ -41,15 +41,18 @@ texts as (
         case
             when objects is null and line rlike '^\\s*\\[' then 'an array, not one object'
             when size(objects) > 1 or (objects is null and line rlike '[}]\\s*[{]') then 'several objects on a line'
-            when objects[0] is null or {{ is_no_utf8('line') }} then 'malformed JSON'
+            when try_element_at(objects, 1) is null then 'malformed JSON'
+            -- Text behind a bracket of the line's own.
+            when not endswith(line, '}') and line not rlike '[}][, \\t]*$' then 'malformed JSON'
+            when {{ is_no_utf8('line') }} then 'malformed JSON'
         end as json_problem,
         {% for field in fields %}
-            nullif(trim(objects[0].{{ field }}), '') as {{ field }},
+            nullif(trim(try_element_at(objects, 1).{{ field }}), '') as {{ field }},
         {% endfor %}
-        nullif(lower(trim(objects[0].SourceIP)), '') as source_address,
-        nullif(lower(trim(objects[0].DestinationIP)), '') as destination_address
+        nullif(lower(trim(try_element_at(objects, 1).SourceIP)), '') as source_address,
+        nullif(lower(trim(try_element_at(objects, 1).DestinationIP)), '') as destination_address
     from parsed
-    where objects is null or size(objects) > 0
+    where coalesce(size(objects), -1) != 0 or line rlike '[^ \\t\\r\\n]'
 ),
 
 typed as (
