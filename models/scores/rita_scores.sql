@@ -1,4 +1,5 @@
--- RITA v5's scores for comparison, of the connection with port and protocol. All columns of interval_measures go on.
+-- RITA v5's scores for comparison, of the connection with port and protocol, beside the measures.
+-- A table, without the lists: Spark analyses the chain of views above it once, not once more for each reader.
 with interval_measures as (
     select * from {{ ref('interval_measures') }}
 ),
@@ -67,7 +68,37 @@ parts as (
 )
 
 select
-    *,
+    {{ connection_columns() }},
+    event_count,
+    denied_event_count,
+    total_sent_bytes,
+    total_received_bytes,
+    longest_session_seconds,
+    first_seen,
+    last_seen,
+    hourly_event_counts,
+    longest_gap_seconds,
+    interval_count,
+    period_seconds,
+    second_period_seconds,
+    estimated_sleep_seconds,
+    estimated_jitter_percent,
+    regularity,
+    interval_share_10,
+    interval_share_30,
+    interval_share_50,
+    jitter_share,
+    harmonic_share,
+    cadence_share,
+    uniform_fit,
+    clock_lock_share,
+    timing_score,
+    sent_size_regularity,
+    received_size_regularity,
+    median_sent_bytes,
+    median_received_bytes,
+    sent_modal_share,
+    received_modal_share,
     if(is_cut, null, size(rita_times)) as rita_event_count,
     if(is_rita_eligible, timestamp_score, null) as rita_timestamp_score,
     if(is_rita_eligible, data_size_score, null) as rita_data_size_score,
