@@ -1,6 +1,6 @@
 {% set end_date = "date '" ~ end_date() ~ "'" %}
 
--- A connection's day is one row there: the same counts from a fraction of the rows, which matters over weeks.
+-- connection_days has one row per connection and day: the same counts as public_egress from a fraction of the rows.
 with egress as (
     select * from {{ ref('connection_days') }}
     where
@@ -8,7 +8,7 @@ with egress as (
         and {{ of_judged_vendors() }}
 ),
 
--- Quiet is judged on the day alone: a new laptop has no history.
+-- Whether a source is too quiet depends on end_date alone, because a new laptop has no history.
 sources as (
     select
         device_vendor,
@@ -51,7 +51,7 @@ destination_days as (
     group by device_vendor, log_date, destination_ip
 ),
 
--- Popular is the largest day, not the union of days: over weeks a union counts every new lease of an address.
+-- Popularity is the count of the largest day. A union over weeks would count a host again for every address that it leases.
 destination_degrees as (
     select
         destination_days.device_vendor,

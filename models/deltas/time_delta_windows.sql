@@ -22,7 +22,7 @@ counted as (
     group by device_vendor, source_ip, destination_ip, destination_port, protocol, time_delta
 ),
 
--- Jitter of a second spreads one beat over neighbouring deltas: each delta is seen with the two before it.
+-- Jitter of a second spreads one beat over neighbouring deltas, so each delta is counted together with the two next smaller ones.
 listed as (
     select
         *,

@@ -28,7 +28,7 @@ kept as (
             and egress.destination_ip = destinations.ip_address
 ),
 
--- Ties in time are broken by the row's id: without a total order LAG is a lottery.
+-- The row's id breaks ties in time: without a total order, the result of LAG is random.
 lagged as (
     select
         *,
@@ -52,7 +52,7 @@ select
     connection_event_count
 from lagged
 {% if var('drop_rows_with_nulls') -%}
-    -- As the notebook does, once the deltas are taken.
+    -- After the deltas are taken, as in the notebook.
     where
         source_port is not null
         and destination_port is not null

@@ -17,7 +17,7 @@ select
     max(duration_seconds) as longest_session_seconds,
     min(time_generated) as first_seen,
     max(time_generated) as last_seen,
-    -- In order of time, so that a list that is cut is the beginning of the day.
+    -- Sorted by time, so that a truncated list holds the beginning of the day.
     slice(
         sort_array(collect_list(struct(unix_micros(time_generated) as event_micros, sent_bytes, received_bytes))),
         1, {{ var('events_per_connection_day') }}

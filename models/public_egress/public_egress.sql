@@ -17,7 +17,7 @@ own_networks as (
     select collect_list(struct(first_key, last_key)) as ranges from {{ ref('stg_internal_networks') }}
 ),
 
--- Kinds of rows are few: each is looked up once. Makers put the kind of event in one column or the other.
+-- There are few kinds of rows, so each kind is looked up once. Vendors put the kind of event in DeviceEventClassID or in Activity.
 kinds as (
     select distinct
         device_vendor,
@@ -105,7 +105,7 @@ egress as (
         and destination_scope = 'public'
 ),
 
--- Data export writes a row again when it retries.
+-- Data export may write a row twice when it retries.
 counted as (
     select
         *,

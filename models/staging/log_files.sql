@@ -1,6 +1,6 @@
 {{ config(pre_hook="{{ list_log_files() }}") }}
 
--- Listed once, before any file is read: a file that grows meanwhile is found changed by the next run.
+-- Listed once, before any file is read. The next run then sees that a file has grown in the meantime.
 select
     {{ log_date_of('path') }} as log_date,
     path,

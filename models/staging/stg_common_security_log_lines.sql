@@ -20,7 +20,7 @@ with log_lines as (
     where is_new
 ),
 
--- In brackets, so that a second object on the line is seen; without a byte order mark before it and a comma behind it.
+-- In brackets, from_json also returns a second object on the line. A byte order mark before the object and a comma after it are removed.
 parsed as (
     select
         log_date,
@@ -32,7 +32,7 @@ parsed as (
     from log_lines
 ),
 
--- An empty text is an absent value. A line of white space holds nothing.
+-- An empty text is an absent value. A line of white space is skipped.
 texts as (
     select
         log_date,
@@ -42,7 +42,7 @@ texts as (
             when objects is null and line rlike '^\\s*\\[' then 'an array, not one object'
             when size(objects) > 1 or (objects is null and line rlike '[}]\\s*[{]') then 'several objects on a line'
             when try_element_at(objects, 1) is null then 'malformed JSON'
-            -- Text behind a bracket of the line's own.
+            -- A closing bracket in the line itself ended the array, and text follows it.
             when not endswith(line, '}') and line not rlike '[}][, \\t]*$' then 'malformed JSON'
             when {{ is_no_utf8('line') }} then 'malformed JSON'
         end as json_problem,
@@ -66,7 +66,7 @@ typed as (
     from texts
 ),
 
--- The first thing that is wrong with a line. A line without addresses or ports is some other event of the firewall, not a mistake.
+-- The first problem of a line. A line without addresses or ports is another event of the firewall, not an error.
 judged as (
     select
         *,
@@ -82,7 +82,7 @@ judged as (
     from typed
 )
 
--- Few files a day: each reader of the log files has rows of many days, and would write a file for each of them.
+-- Few files per day: without the hint, each Spark task would write one file for every day of which it has rows.
 select /*+ rebalance(log_date) */
     time_generated,
     DeviceVendor as device_vendor,
@@ -100,7 +100,7 @@ select /*+ rebalance(log_date) */
     {{ whole_number('SentBytes') }} as sent_bytes,
     {{ whole_number('ReceivedBytes') }} as received_bytes,
     {{ extension_number('AdditionalExtensions', extension_fields('duration_seconds')) }} as duration_seconds,
-    -- Two rows without an id are the same when all that is read of them is.
+    -- Two rows without an id count as the same row when all fields are equal.
     coalesce(_ItemId, md5(to_json(struct({{ fields | join(', ') }})))) as row_id,
     reject_reason,
     if(reject_reason is not null, line, null) as rejected_line,

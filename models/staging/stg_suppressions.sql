@@ -4,7 +4,7 @@ with suppressions as (
     select * from {{ loaded_seed('suppressions') }}
 )
 
--- An asterisk stands for all.
+-- An asterisk matches everything.
 select
     if(destination_network = '*', {{ every_address }}, {{ network_range('destination_network') }}) as destination_range,
     if(source_network = '*', {{ every_address }}, {{ network_range('source_network') }}) as source_range,
