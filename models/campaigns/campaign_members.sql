@@ -3,7 +3,7 @@ with regular as (
     where timing_score > null_quantile
 ),
 
--- Each connection may belong to two: what several sources do to its destination, and what its source does to several destinations.
+-- A connection may belong to two campaigns: one of its destination (several sources) and one of its source (several destinations).
 candidates as (
     select
         *,
@@ -36,7 +36,7 @@ medians as (
     group by campaign_id
 ),
 
--- The same cadence; of several sources also the same size, where the log has sizes.
+-- Members have the same cadence. Several sources also send the same size, where the log has sizes.
 alike as (
     select
         identified.*,

@@ -18,7 +18,7 @@ campaign_members as (
     select * from {{ ref('campaign_members') }}
 ),
 
--- Of each connection both campaigns that it may be in.
+-- Up to two campaigns per connection, one of each kind.
 in_campaigns as (
     select
         campaign_members.device_vendor,
@@ -40,7 +40,7 @@ in_campaigns as (
         campaign_members.protocol
 ),
 
--- The highest percentage of a connection speaks for it; of equals, the shortest interval.
+-- A connection is represented by its highest percentage; among equals, by the shortest interval.
 strongest as (
     select
         {{ connection_columns() }},

@@ -13,7 +13,7 @@ select
     destination_ip,
     destination_port,
     protocol,
-    -- A day that is not judged yet does not stop a beacon.
+    -- A beacon stops when it is not found on end_date; later days are not read.
     if(max(end_date) < date '{{ end_date() }}', 'stopped', max_by(status, end_date)) as status,
     max_by(began_on, end_date) as began_on,
     max(end_date) as last_found_on,

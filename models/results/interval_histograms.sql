@@ -31,7 +31,7 @@ interval_counts as (
     group by beacon_id, time_delta
 )
 
--- The most frequent intervals are enough to draw, and keep the row bounded.
+-- The most frequent intervals are enough for a chart, and they bound the size of the row.
 select
     beacon_id,
     sort_array(transform(

@@ -21,7 +21,7 @@ suppressions as (
     where not is_expired
 ),
 
--- The last time that the same beacon was found, as far back as the history goes.
+-- The latest earlier finding of the same beacon within the history.
 earlier as (
     {% if is_incremental() %}
         select

@@ -1,4 +1,4 @@
--- A vendor without any row, perhaps misspelt, has figures too: zeros. So each layer is counted from this list on.
+-- Each layer is counted per vendor of this list, so that a vendor without rows, perhaps misspelt, shows zeros.
 with vendors as (
     select explode(array({{ judged_vendor_texts() }})) as device_vendor
 ),
@@ -85,7 +85,7 @@ hidden as (
     group by device_vendor, suppressed_by[0]
 ),
 
--- One row a figure, in the order in which the run takes them; what is of all vendors comes first.
+-- One row per figure, in the order of the pipeline; figures of all vendors together come first.
 figures as (
     select stack(1, 1, cast(null as string), 'log files', files) as (position, device_vendor, figure, amount)
     from log_days

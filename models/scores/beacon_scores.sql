@@ -10,7 +10,7 @@ null_quantiles as (
     select sort_array(collect_list(struct(interval_count, timing_score_quantile))) as quantiles from {{ loaded_seed('null_quantiles') }}
 ),
 
--- The 20 stand for sources that are not there: in a network of a few, one more source says little.
+-- The 20 are pseudo-counts of sources: in a small network, one more source says little about rarity.
 with_rarity as (
     select /*+ broadcast(destination_rarity) */
         rita_scores.*,
@@ -33,7 +33,7 @@ with_rarity as (
             and rita_scores.destination_ip = destination_rarity.destination_ip
 ),
 
--- Unknown sizes cost nothing.
+-- Unknown sizes do not lower the score.
 scored as (
     select
         with_rarity.*,

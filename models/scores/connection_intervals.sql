@@ -7,7 +7,7 @@ with score_window as (
     from {{ ref('score_window') }}
 ),
 
--- RITA's window begins on the day before the day that is judged.
+-- RITA's window begins on the day before end_date.
 connection_days as (
     select
         *,
@@ -19,7 +19,7 @@ connection_days as (
         and {{ of_judged_vendors() }}
 ),
 
--- Of a day before the score window only the events that RITA looks at go on.
+-- Of a day before the score window, only the events in RITA's window are kept.
 trimmed as (
     select /*+ broadcast(score_window) */
         connection_days.*,
@@ -30,7 +30,7 @@ trimmed as (
     inner join score_window on connection_days.device_vendor = score_window.device_vendor
 ),
 
--- The one exchange: all that follows looks at one row.
+-- The only shuffle: all later steps work within one row.
 connections as (
     select
         {{ connection_columns() }},
@@ -41,7 +41,7 @@ connections as (
         max(if(is_scored, longest_session_seconds, null)) as longest_session_seconds,
         min(if(is_scored, first_seen, null)) as first_seen,
         max(if(is_scored, last_seen, null)) as last_seen,
-        -- All lists of a connection are in the same order.
+        -- collect_list keeps all lists of a connection in the same order, so later steps can pair their elements.
         flatten(collect_list(if(is_scored, events.event_micros, null))) as event_micros,
         flatten(collect_list(if(is_scored, events.sent_bytes, null))) as sent_bytes,
         flatten(collect_list(if(is_scored, events.received_bytes, null))) as received_bytes,
@@ -53,7 +53,7 @@ connections as (
         ) as hours_by_day
     from trimmed
     group by {{ connection_columns() }}
-    -- A connection of the day before only is none of this window.
+    -- A connection that occurs only before the score window is not scored.
     having bool_or(is_scored)
 ),
 
@@ -76,7 +76,7 @@ listed as (
     inner join score_window on connections.device_vendor = score_window.device_vendor
 ),
 
--- No delta is taken across a time without any logs.
+-- No delta spans a gap in the logs.
 exact as (
     select
         *,
@@ -99,8 +99,8 @@ exact as (
     from listed
 ),
 
--- Where the log has whole seconds only, its rounding is undone evenly (by steps of the golden ratio, which spread best):
--- else a busy random source with gaps of 1, 2 and 3 s passes as a clock of 2 s.
+-- Where the log has whole seconds only, deltas are spread evenly over half a second to both sides (in steps of the golden ratio).
+-- Otherwise a busy random source with deltas of 1, 2 and 3 s looks like a clock of 2 s.
 smoothed as (
     select
         *,
@@ -126,8 +126,8 @@ bursts as (
     from long_deltas
 ),
 
--- Several connections a beat: deltas far below the long ones lie within a beat. (A column that only a lambda reads once would be
--- computed anew for each element, hence the second look at burst_seconds.)
+-- A beat may be a burst of several connections: much shorter deltas lie within a beat and are left out. burst_seconds is read
+-- twice on purpose: Spark would inline a column that is read once, and compute it for each element of the lambda.
 beats as (
     select
         *,
@@ -148,13 +148,12 @@ select
     sent_sizes,
     received_sizes,
     hourly_event_counts,
-    -- A few fast beats between sleeps of hours would leave next to nothing: then all of a second and more count.
+    -- With a few fast beats between sleeps of hours, too few deltas would be left. Then all of a second or more count.
     if(size(between_beats) >= {{ var('minimum_intervals') }}, between_beats, seconds_or_more) as intervals,
     rita_times,
     rita_sizes,
     rita_start div 1000000 as rita_start,
     rita_end div 1000000 as rita_end,
     is_cut,
-    -- A gap in the logs is no gap of the connection.
     try_element_at(exact_deltas, -1) as longest_gap_seconds
 from beats

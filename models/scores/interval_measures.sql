@@ -4,7 +4,7 @@ with connection_intervals as (
     select * from {{ ref('connection_intervals') }}
 ),
 
--- For jitter drawn uniformly halfway between two outer quantiles is twice as exact as the median.
+-- With uniform jitter, the midpoint of two outer quantiles is twice as precise as the median.
 centred as (
     select
         *,
@@ -20,7 +20,7 @@ centred as (
     from connection_intervals
 ),
 
--- Off the beat: neither the period nor one of its multiples up to six, which are missed beats.
+-- Off the beat: near neither the period nor one of its multiples up to six. Multiples are missed beats.
 beats as (
     select
         *,
@@ -37,7 +37,7 @@ beats as (
     from centred
 ),
 
--- An implant may switch between two sleeps: the second is looked for among what is off the beat of the first.
+-- An implant may switch between two sleeps. The second sleep is found among the intervals off the beat of the first.
 with_second_period as (
     select
         *,
@@ -57,7 +57,7 @@ shares as (
     from with_second_period
 ),
 
--- The intervals that belong to the sleep say how long it is and how much it varies.
+-- The intervals that belong to the sleep give its length and its jitter.
 with_sleeps as (
     select
         *,
@@ -66,7 +66,7 @@ with_sleeps as (
             filter(intervals, x -> abs(x - period_seconds) < {{ tolerance }} * period_seconds),
             near_centre
         ) as sleeps,
-        -- How many elements each is ahead of an even spread.
+        -- How many positions each interval is ahead of an even spread.
         if(
             size(middle) >= 3 and high_seconds > low_seconds,
             transform(middle, (x, i) -> (x - low_seconds) * (size(middle) / (high_seconds - low_seconds)) - i),
@@ -84,7 +84,7 @@ select
     {{ share_of('abs(x - period_seconds) < 0.3 * period_seconds', 'intervals') }} as interval_share_30,
     {{ share_of('abs(x - period_seconds) < 0.5 * period_seconds', 'intervals') }} as interval_share_50,
     greatest(jitter_share, cadence_share) as timing_score,
-    -- Kolmogorov-Smirnov distance to the uniform distribution between the outermost.
+    -- Kolmogorov-Smirnov distance to the uniform distribution between low_seconds and high_seconds.
     1 - greatest(1 - array_min(steps_from_uniform), array_max(steps_from_uniform)) / size(middle) as uniform_fit,
     {{ longest_run('seconds_of_minute') }} / size(seconds_of_minute) as clock_lock_share,
     {{ at_quantile('sleeps', 98) }} as estimated_sleep_seconds,

@@ -1,10 +1,9 @@
--- RITA v5's scores for comparison, of the connection with port and protocol, beside the measures.
--- A table, without the lists: Spark analyses the chain of views above it once, not once more for each reader.
+-- A table without the lists, so that Spark analyses the chain of views above it once and not again for each reader.
 with interval_measures as (
     select * from {{ ref('interval_measures') }}
 ),
 
--- RITA counts whole seconds over a window of its own, in 24 bins.
+-- RITA uses whole seconds, 24 bins and a window of its own.
 whole_seconds as (
     select
         *,
@@ -12,7 +11,7 @@ whole_seconds as (
     from interval_measures
 ),
 
--- A truncated list is not judged: RITA looks at the whole day.
+-- A truncated list is not judged, because RITA uses all events of its window.
 eligibility as (
     select
         *,
@@ -20,7 +19,7 @@ eligibility as (
     from whole_seconds
 ),
 
--- Most connections have fewer seconds than that: nothing is computed for them.
+-- Most connections are not eligible, so nothing is computed for them.
 judged as (
     select
         *,

@@ -13,7 +13,7 @@ vendor_rows as (
         and time_generated < date '{{ end_date() }}' + interval 1 day
 ),
 
--- Times without any log, looked for in steps of five minutes.
+-- Gaps in the logs are found in steps of five minutes.
 slots as (
     select distinct
         device_vendor,
@@ -44,7 +44,7 @@ gaps as (
     group by device_vendor
 ),
 
--- RITA looks at the last 24 hours of a data set, from the start of an hour on.
+-- RITA's window is the last 24 hours of a data set, from the start of an hour.
 ends as (
     select
         device_vendor,
