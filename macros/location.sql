@@ -1,5 +1,5 @@
 {% macro location(path) %}
-    {#- An absolute path or URL for `path`: a relative one starts at the project folder. No trailing slash. -#}
+    {#- `path` as an absolute path or URL without a trailing slash. A relative path starts at the project folder. -#}
     {%- set path = path | string -%}
     {%- if '://' not in path and not path.startswith('/') -%}
         {%- set path = invocation_args_dict.get('project_dir', '.') ~ '/' ~ path -%}
@@ -9,7 +9,7 @@
 
 
 {% macro raw_location() %}
-    {#- The folder that holds the y= folders: `raw_root`, or the place where Log Analytics data export writes. -#}
+    {#- The folder that holds the y= folders: `raw_root`, or the location to which Log Analytics data export writes. -#}
     {%- if var('raw_root') -%}
         {{- return(location(var('raw_root'))) -}}
     {%- endif -%}
@@ -22,19 +22,19 @@
 
 
 {% macro day_folder(day) %}
-    {#- The folder of a day (YYYY-MM-DD) below the root of the export. -#}
+    {#- The folder of a day (YYYY-MM-DD), relative to the root of the export. -#}
     {{- return('y=' ~ day[:4] ~ '/m=' ~ day[5:7] ~ '/d=' ~ day[8:]) -}}
 {% endmacro %}
 
 
 {% macro day_location(day) %}
-    {#- The folder of a day as path or URL. -#}
+    {#- The folder of a day as a path or URL. -#}
     {{- return(raw_location() ~ '/' ~ day_folder(day)) -}}
 {% endmacro %}
 
 
 {% macro location_of_days(days) %}
-    {#- One location for the folders of some days: a glob where there are several. -#}
+    {#- One location for the folders of these days: a glob where there are several. -#}
     {%- set folders = [] -%}
     {%- for day in days -%}{%- do folders.append(day_folder(day)) -%}{%- endfor -%}
     {{- return(raw_location() ~ '/' ~ (folders[0] if folders | length == 1 else '{' ~ folders | join(',') ~ '}')) -}}

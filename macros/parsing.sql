@@ -1,7 +1,7 @@
 {% macro event_time(text) %}
-    {#- The timestamp in a text column: ISO 8601 as data export writes it, or as the portal does (8/17/2023, 6:52:13 AM); null where it is neither. -#}
+    {#- The timestamp in a text column: ISO 8601 as data export writes it, or as the portal writes it (8/17/2023, 6:52:13 AM); null where the text is neither. -#}
     {%- set portal = '^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}), (0?[1-9]|1[0-2])(:[0-9]{2}:[0-9]{2}([.][0-9]+)?) ([AP])M$' -%}
-    {#- Built by hand: a date pattern would throw where Spark's old parser was more lenient. A date or a time alone, which a cast would take, is none. -#}
+    {#- No date pattern: to_timestamp throws where Spark's old parser was more lenient. A cast would also accept a date or a time alone. -#}
     case
         when substr({{ text }}, 5, 1) = '-' and substr({{ text }}, 11, 1) in ('T', ' ') and substr({{ text }}, 14, 1) = ':'
             then try_cast({{ text }} as timestamp)
@@ -17,16 +17,16 @@
 
 
 {% macro whole_number(text) %}
-    {#- The whole number in a text column (443, 443.0), null where it is none. -#}
+    {#- The whole number in a text column (443, 443.0); null where the text is not one. -#}
     case when {{ text }} rlike '^[0-9]{1,18}([.]0*)?$' then cast(substring_index({{ text }}, '.', 1) as bigint) end
 {%- endmacro %}
 
 
 {% macro extension_number(extensions, names) %}
     {#-
-        The whole number, of up to nine digits, of the first `name=number` in a text of pairs between semicolons, for the first of several names
-        that has one; null where there is none.
-        A pattern that begins with a plain text is looked for by leaps. No try_cast: of what is no number it makes an exception a row.
+        The first `name=number` in a text of pairs between semicolons, as a whole number of up to nine digits. Takes the first of several names that
+        has a number; null where none has.
+        Java searches fast for a pattern that begins with plain text. No try_cast: it costs an exception for each row that has no number.
     -#}
     coalesce(
         {%- for name in names %}
@@ -38,6 +38,6 @@
 
 
 {% macro is_no_utf8(text) %}
-    {#- Whether a text holds bytes that are no UTF-8. Java reads them as U+FFFD, and the copy that format_string makes then differs. -#}
+    {#- Whether a text holds bytes that are not valid UTF-8. Java reads such bytes as U+FFFD, so the copy that format_string makes differs from the text. -#}
     ({{ text }} rlike '\\uFFFD' and format_string('%s', {{ text }}) != {{ text }})
 {%- endmacro %}

@@ -1,5 +1,5 @@
 {% macro duration_words(seconds) %}
-    {#- Seconds as a person says them: 11.5 s, 5 min, 9.2 h. -#}
+    {#- A duration for people to read: 11.5 s, 5 min, 9.2 h. -#}
     case
         when ({{ seconds }}) < 120 then concat(round({{ seconds }}, 1), ' s')
         when ({{ seconds }}) < 7200 then concat(round(({{ seconds }}) / 60, 1), ' min')

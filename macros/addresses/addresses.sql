@@ -1,16 +1,16 @@
 {#-
     Addresses are compared as keys: 32 lower-case hexadecimal digits, IPv4 as ::ffff:a.b.c.d.
-    Keys sort as the addresses do, so a network is a range of keys.
+    Keys sort as addresses do, so a network is a range of keys.
 -#}
 
 {% macro octet() %}
-    {#- A pattern of the numbers 0 to 255, which captures nothing: that is quicker. -#}
+    {#- A pattern for the numbers 0 to 255. Its group captures nothing, which is faster. -#}
     {{- return('(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])') -}}
 {% endmacro %}
 
 
 {% macro quad_key(quad) %}
-    {#- Eight digits of a dotted quad. substring_index makes no array, and the ninth bit of 1 keeps the leading zeros: this runs twice a line. -#}
+    {#- The eight hexadecimal digits of a dotted quad. 4294967296 adds a leading 1 that keeps zeros. This runs twice per line, so no split into an array. -#}
     substr(lower(hex(
         4294967296
         + cast(substring_index({{ quad }}, '.', 1) as bigint) * 16777216
@@ -22,14 +22,14 @@
 
 
 {% macro ip_key(address) %}
-    {#- The key of the address in the column `address` (text, trimmed, lower case), null where it is no address. -#}
+    {#- The key of the address in the column `address` (text, trimmed, lower case); null where the text is not an address. -#}
     {%- set quad = ([octet()] * 4) | join('[.]') -%}
     {%- set groups = '(([0-9a-f]{1,4}:)*([0-9a-f]{1,4}|' ~ quad ~ '))?' -%}
     case
         when {{ address }} rlike '^{{ quad }}\\z' then concat('00000000000000000000ffff', {{ quad_key(address) }})
-        {#- A dotted quad is the end of an address: a hostile 1.2.3.4::a must not reach quad_key. #}
+        {#- A dotted quad may only end an address: a hostile 1.2.3.4::a must not reach quad_key. #}
         when {{ address }} like '%:%' and {{ address }} not like '%.%:%' and {{ address }} rlike '^{{ groups }}(::{{ groups }})?\\z' then
-            {# transform(array(x), name -> …)[0] gives x a name. ::ffff:192.0.2.1 is first written as ::ffff:c000:0201. -#}
+            {# transform(array(x), name -> …)[0] names x. ::ffff:192.0.2.1 is first rewritten as ::ffff:c000:0201. -#}
             transform(
                 transform(
                     if(
@@ -56,12 +56,12 @@
 
 
 {% macro ip_text(key) %}
-    {#- The address of a key in its usual spelling: dotted IPv4, or IPv6 as RFC 5952 recommends. -#}
+    {#- The address of a key in its usual spelling: dotted IPv4, or IPv6 by RFC 5952. -#}
     case
         when {{ key }} like '00000000000000000000ffff%'
             then concat_ws('.'{% for digit in range(25, 32, 2) %}, conv(substr({{ key }}, {{ digit }}, 2), 16, 10){% endfor %})
         else
-            {#- Colons after every fourth digit, no leading zeros; then the longest run of two or more zero groups, the first of equals, becomes :: -#}
+            {#- A colon after every fourth digit, and no leading zeros. Then the longest run of two or more zero groups, the first among equals, becomes :: -#}
             {%- set runs, before, after = [], [], [] -%}
             {%- for groups in range(8, 1, -1) -%}
                 {%- do runs.append('(.*?)(?:^|:)0(?::0){' ~ (groups - 1) ~ '}(?:$|:)(.*)') -%}
@@ -77,9 +77,9 @@
 
 
 {% macro network_range(network) %}
-    {#- A struct (first_key, last_key) of a network (192.0.2.0/24, 2001:db8::/32, a single address), null where it is none. -#}
+    {#- A struct (first_key, last_key) of a network (192.0.2.0/24, 2001:db8::/32 or a single address); null where the text is not a network. -#}
     {%- set base = "lower(trim(split_part(" ~ network ~ ", '/', 1)))" -%}
-    {# A prefix counts in the 128 bits of a key, a digit has four; the digit that the prefix cuts has a lowest and a highest value. #}
+    {# A key has 128 bits, four per digit. Where the prefix ends within a digit, that digit has a lowest and a highest value. #}
     transform(
         transform(
             array(named_struct(
@@ -110,8 +110,8 @@
 
 {% macro address_scope(key) %}
     {#-
-        What an address is for, by its key: public, private, cgnat, link_local, loopback, multicast, broadcast or reserved (IANA special-purpose registries).
-        The documentation and benchmark ranges count as public: samples and tests use only these.
+        Scope of an address by its key: public, private, cgnat, link_local, loopback, multicast, broadcast or reserved (IANA special-purpose registries).
+        The documentation and benchmark ranges count as public, because samples and tests use only these.
     -#}
     {%- set v4 = '00000000000000000000ffff' -%}
     {%- set ranges = [

@@ -1,6 +1,6 @@
 {% macro end_date() %}
-    {#- The day to judge as YYYY-MM-DD: the var `end_date`, where `yesterday` is the UTC day before this run started. -#}
-    {#- dbt renders models once before the vars are checked; that text is thrown away. -#}
+    {#- The day to judge as YYYY-MM-DD: the var `end_date`. `yesterday` is the UTC day before the start of this run. -#}
+    {#- dbt renders models once before the vars are checked, and discards that text. -#}
     {%- if not execute -%}{{- return('1970-01-01') -}}{%- endif -%}
     {%- if var('end_date') == 'yesterday' -%}
         {{- return((run_started_at - modules.datetime.timedelta(days=1)).strftime('%Y-%m-%d')) -}}
@@ -10,7 +10,7 @@
 
 
 {% macro window_days() %}
-    {#- The days that this run reads, oldest first: the `lookback_days` days before end_date, then end_date. -#}
+    {#- The days of this run's window, oldest first: the `lookback_days` days before end_date, then end_date. -#}
     {%- set end = modules.datetime.datetime.strptime(end_date(), '%Y-%m-%d') -%}
     {%- set days = [] -%}
     {%- for back in range([var('lookback_days') | int, 0] | max, -1, -1) -%}
@@ -21,7 +21,7 @@
 
 
 {% macro in_window(column='log_date') %}
-    {#- A condition: a date is one of the days that this run reads. -#}
+    {#- A condition: a date is in the window of this run. -#}
     {{ column }} between date '{{ window_days() | first }}' and date '{{ end_date() }}'
 {%- endmacro %}
 
@@ -33,12 +33,12 @@
 
 
 {% macro run_id() %}
-    {#- dbt's own id of this run, as a text. -#}
+    {#- dbt's id of this run, as a text. -#}
     '{{ invocation_id }}'
 {%- endmacro %}
 
 
 {% macro run_start() %}
-    {#- When this run started, UTC, as a timestamp. -#}
+    {#- Start of this run (UTC), as a timestamp. -#}
     timestamp '{{ run_started_at.strftime("%Y-%m-%d %H:%M:%S") }}'
 {%- endmacro %}

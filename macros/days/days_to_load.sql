@@ -1,12 +1,12 @@
 {#-
-    Three tables are kept by day: a day is made anew when what it was made from has changed, and only then. Every row carries `log_version`,
-    which says what its day was made from; so what a run that was killed, or that built only some models, left undone here, the next one does.
+    Three tables are kept by day. A day is made again only when its input has changed. Every row carries `log_version`, which identifies the
+    input of its day. So the next run completes the days that a killed or partial run left undone.
 -#}
 
 {% macro days_to_load(upstream, version='log_version') %}
     {#-
-        Days of the window (list of YYYY-MM-DD) of which this model holds other rows than `upstream` would give now, days that are gone included.
-        `version` is the log_version, in columns of `upstream`, that the rows would have.
+        Days of the window (list of YYYY-MM-DD) whose rows differ in version from what `upstream` would give now, removed days included.
+        `version` is an expression over `upstream`: the log_version that new rows would get.
     -#}
     {%- if not execute or invocation_args_dict.empty -%}{{- return([]) -}}{%- endif -%}
     {%- set query -%}
@@ -25,7 +25,7 @@
 
 
 {% macro held_versions() %}
-    {#- A query of the days of the window that this model holds, with their log_version. -#}
+    {#- A query for the days of the window that this model holds, with their log_version. -#}
     {%- if is_incremental() -%}
         select log_date, max(log_version) as log_version from {{ this }} where {{ in_window() }} group by log_date
     {%- else -%}
@@ -35,7 +35,7 @@
 
 
 {% macro in_days_to_load(upstream, version='log_version') %}
-    {#- A condition: log_date is one of the days to load. Commands that build nothing, such as compile, show the whole window. -#}
+    {#- A condition: log_date is one of the days to load. Commands that build nothing, such as compile, get the whole window. -#}
     {%- if invocation_args_dict.which not in ('run', 'build', 'retry') -%}{{- return(in_window()) -}}{%- endif -%}
     {%- set days = days_to_load(upstream, version) -%}
     {%- if days -%}log_date in (date '{{ days | join("', date '") }}'){%- else -%}false{%- endif -%}
@@ -43,7 +43,7 @@
 
 
 {% macro clear_days(days) %}
-    {#- The statement that empties some days of this model, because an overwrite leaves a partition alone that yields no rows. -#}
+    {#- The statement that empties some days of this model. An overwrite would keep the old rows of a day that now has none. -#}
     {%- if is_incremental() -%}
         {%- set partitions = [] -%}
         {%- for day in days -%}{%- do partitions.append({'log_date': "date '" ~ day ~ "'"}) -%}{%- endfor -%}
@@ -53,6 +53,6 @@
 
 
 {% macro clear_days_to_load(upstream, version='log_version') %}
-    {#- Pre-hook: empties the days that are about to be loaded. -#}
+    {#- Pre-hook: empties the days to load. -#}
     {{- clear_days(days_to_load(upstream, version)) -}}
 {% endmacro %}

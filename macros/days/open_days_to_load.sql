@@ -1,7 +1,8 @@
 {% macro open_days_to_load(listing, version) %}
     {#-
-        Pre-hook of staging: compares the listing of days with the days that are held, says which it reads and which have lost their files, makes
-        the lines of those to read readable, and empties them here. `version` is the log_version, in columns of `listing`, of staged rows.
+        Pre-hook of staging: compares the listed days with the days that staging holds, logs which days it reads and which have lost their files,
+        makes the lines of the days to read available, and empties these days in staging. `version` is an expression over `listing`: the log_version
+        that staged rows would get.
     -#}
     {%- if execute -%}
         {%- set days = run_query(
@@ -42,7 +43,7 @@
 
 
 {% macro refuse_to_lose_kept_days(versions) %}
-    {#- Stops a full refresh where this table holds days that have no log files any more and shall be kept. -#}
+    {#- Stops a full refresh that would lose days without log files which keep_days_without_files protects. -#}
     {%- set held = adapter.get_relation(none, this.schema, this.identifier) if flags.FULL_REFRESH and var('keep_days_without_files') else none -%}
     {%- if held -%}
         {%- set days = run_query('select distinct cast(log_date as string) from ' ~ held ~ ' where ' ~ in_window() ~ ' order by 1').columns[0].values() -%}

@@ -1,7 +1,7 @@
 {% macro version_with(relations, settings=[]) %}
     {#-
-        The log_version of rows that are derived from others, in SQL: it also changes with the rows of these relations (seeds that a SOC edits)
-        and with these numbers. Null stays null: a day without log files.
+        The log_version of derived rows, in SQL. It also changes with the rows of these relations (seeds that a SOC edits) and with these numbers.
+        Null, the version of a day without log files, stays null.
     -#}
     if(
         log_version is null,
@@ -18,7 +18,7 @@
 
 
 {% macro egress_version() %}
-    {#- The log_version of public_egress: an edited seed, or another limit of events, makes every day anew. -#}
+    {#- The log_version of public_egress. An edited seed or another limit of events makes every day of the window again. -#}
     {{- version_with(
         [loaded_seed('internal_networks'), loaded_seed('non_connection_events'), loaded_seed('denied_actions'), loaded_seed('protocols')],
         [var('events_per_connection_day')]
@@ -27,6 +27,6 @@
 
 
 {% macro staging_version() %}
-    {#- The log_version of staged rows: an edited seed of extension fields reads every day of the window anew. -#}
+    {#- The log_version of staged rows. An edited seed extension_fields reads every day of the window again. -#}
     {{- version_with([loaded_seed('extension_fields')]) -}}
 {% endmacro %}

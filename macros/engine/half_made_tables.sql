@@ -1,9 +1,9 @@
 {% macro clear_half_made_tables() %}
     {#-
-        On-run-start, on Spark with Parquet: a run that was killed while Spark made a table leaves files where the table would lie, and Spark then
-        refuses to make it. The partitions of another table are put there, and take the files along when that table is dropped.
-        On Delta a model does not mind. A seed does, see docs/reliability.md: these statements were not tried on a catalog of Delta tables alone.
-        Only where every run makes the table anew: days and findings without a table may be all that a lost metastore has left of them.
+        On-run-start, on Spark with Parquet: a run that is killed while Spark makes a table leaves files in the table's folder, and Spark then
+        refuses to make the table. This macro adds such folders as partitions of a helper table and drops that table together with the files.
+        Not on Delta: models ignore the files there. Seeds do not (docs/reliability.md), but these statements were not tried with Delta tables only.
+        Not for tables by day and findings: if the metastore is lost, their files may be all that is left.
     -#}
     {%- set not_there = [] -%}
     {%- if execute and invocation_args_dict.which in ('run', 'build', 'retry') -%}

@@ -1,5 +1,5 @@
 {% macro drop_partitions(relation, partitions, file_format) %}
-    {#- The statement that removes partitions, each a dict of column to SQL literal; nothing where there are none. -#}
+    {#- The statement that removes partitions, each a dict from column to SQL literal. Empty where there are no partitions. -#}
     {%- set separator = ' and ' if file_format == 'delta' else ', ' -%}
     {%- set texts = [] -%}
     {%- for partition in partitions -%}
@@ -16,7 +16,7 @@
 
 
 {% macro clear_result_partition() %}
-    {#- Pre-hook of results: empties the partitions of this end_date and vendors, because an overwrite leaves a partition alone that yields no rows. -#}
+    {#- Pre-hook of the findings: empties this run's partitions. An overwrite would keep the old rows of a partition that now has none. -#}
     {%- if is_incremental() -%}
         {%- set partitions = [] -%}
         {%- for vendor in judged_vendors() -%}

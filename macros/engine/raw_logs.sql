@@ -1,9 +1,9 @@
-{#- The two sources: a listing of the log files, and their lines. Both are external tables below schema raw, made anew where they are read. -#}
+{#- The two sources in schema raw: the listing of the log files (an external table), and their lines (a view over external tables). Pre-hooks make both. -#}
 
 {% macro list_log_files() %}
     {#-
-        Pre-hook of log_files: makes the listing of the window's files, which reads no content. Stops where end_date has none.
-        Spark refuses a glob that matches nothing, hence end_date alone first.
+        Pre-hook of log_files: lists the files of the window without reading their content. Stops where end_date has no files.
+        Spark refuses a glob that matches nothing, so the folder of end_date is checked first.
     -#}
     {%- set listing = source('raw', 'common_security_log_files') -%}
     {%- if execute -%}
@@ -22,9 +22,9 @@
 
 {% macro open_log_lines(to_read, versions) %}
     {#-
-        Makes the lines of the days `to_read` readable: a table a day, and a view over them that adds the day and its log_version (from `versions`)
-        as literals. So no path is cut apart for every line, and no partition is looked for (m= is month and minute). Where no day is to be read,
-        end_date's lines are there for the test that counts them, with is_new false.
+        Makes the lines of the days `to_read` available: an external table for each day, and a view over these tables that adds the day and its
+        log_version (from `versions`) as literals. So Spark need not parse the path of every line, nor discover partitions (m= is month and minute).
+        Where no day is to be read, the view has the lines of end_date with is_new false, for the data test that counts lines.
     -#}
     {%- set lines = source('raw', 'common_security_log') -%}
     {%- do execute_all(['create schema if not exists ' ~ lines.schema]) -%}
@@ -46,7 +46,7 @@
 
 
 {% macro external_table(relation, file_format, location, columns=none) %}
-    {#- The statements that make an external table over the log files below a location anew, with the columns that the source declares where none are given. -#}
+    {#- The statements that replace an external table over the log files below a location. Its columns are `columns`, or those that the source declares. -#}
     {%- set declared = [] -%}
     {%- for node in graph.sources.values() if node.package_name == 'network_beaconing' and node.name == relation.identifier -%}
         {%- for column in node.columns.values() -%}{%- do declared.append(column.name ~ ' ' ~ column.data_type) -%}{%- endfor -%}
@@ -60,14 +60,14 @@
 
 
 {% macro drop_statement(relation) %}
-    {#- The statement that removes a relation, table or view, as it is there; nothing where it is not. -#}
+    {#- The statement that drops a relation, be it a table or a view. Empty where the relation does not exist. -#}
     {%- set there = adapter.get_relation(none, relation.schema, relation.identifier) -%}
     {{- return('drop ' ~ there.type ~ ' ' ~ there if there else '') -}}
 {% endmacro %}
 
 
 {% macro log_date_of(path) %}
-    {#- The date that the folders of a log file's path say: …/y=2026/m=09/d=30/h=… -#}
+    {#- The date in the path of a log file: …/y=2026/m=09/d=30/h=… -#}
     {%- set from_year = "substring_index(" ~ path ~ ", '/y=', -1)" -%}
     try_cast(concat(substr({{ from_year }}, 1, 4), '-', substr({{ from_year }}, 8, 2), '-', substr({{ from_year }}, 13, 2)) as date)
 {%- endmacro %}

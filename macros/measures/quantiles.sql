@@ -1,23 +1,23 @@
 {% macro sorted(values) %}
-    {#- The known values of an array in order. -#}
+    {#- The non-null values of an array, sorted. -#}
     sort_array(transform(array_compact({{ values }}), x -> {{ never_null('x') }}))
 {%- endmacro %}
 
 
 {% macro never_null(value) %}
-    {#- A number that is known anyway. Spark sorts an array whose type says that it holds no nulls several times faster. -#}
+    {#- A number that is never null anyway. Spark sorts an array several times faster when its type excludes nulls. -#}
     coalesce({{ value }}, 0)
 {%- endmacro %}
 
 
 {% macro at_quantile(sorted, percent) %}
-    {#- The element of a sorted array below which `percent` of it lies, without interpolation; null where the array is empty. -#}
+    {#- The `percent` percentile of a sorted array, without interpolation; null where the array is empty. -#}
     try_element_at({{ sorted }}, greatest(1, cast(({{ percent }} * size({{ sorted }}) + 99) div 100 as int)))
 {%- endmacro %}
 
 
 {% macro median_of(sorted, offset, count) %}
-    {#- The median of `count` elements of a sorted array, of which `offset` are skipped; null where there are none. -#}
+    {#- The median of `count` elements of a sorted array, after the first `offset` elements; null where there are none. -#}
     (
         try_element_at({{ sorted }}, greatest(1, cast({{ offset }} + ({{ count }} + 1) div 2 as int)))
         + try_element_at({{ sorted }}, greatest(1, cast({{ offset }} + {{ count }} div 2 + 1 as int)))
@@ -32,7 +32,7 @@
 
 
 {% macro longest_run(sorted) %}
-    {#- How often the most frequent element of a sorted array without nulls is in it; null where the array is empty. -#}
+    {#- How often the most frequent element of a sorted array without nulls occurs; null where the array is empty. -#}
     array_max(transform(
         array(array_compact(transform({{ sorted }}, (x, i) -> if(x = try_element_at({{ sorted }}, i + 2), null, i + 1)))),
         run_ends -> array_max(zip_with(run_ends, array_insert(run_ends, 1, 0), (run_end, run_start) -> run_end - run_start))
@@ -42,8 +42,8 @@
 
 {% macro size_regularity(sorted, median) %}
     {#-
-        How constant the sizes in a sorted array are, 0 to 1: the larger of the share that repeats another size and the share within
-        `size_tolerance` of the median. Null where there are too few, or all are zero.
+        How constant the sizes in a sorted array are, 0 to 1: the larger of the share of repeated sizes and the share within `size_tolerance` of
+        the median. Null where there are fewer than `minimum_intervals` sizes or all are zero.
     -#}
     if(
         size({{ sorted }}) >= {{ var('minimum_intervals') }} and array_max({{ sorted }}) > 0,

@@ -1,7 +1,7 @@
-{#- RITA v5's scores for comparison, from their definitions; quartiles are medians of the halves, the middle value left out of both when n is odd. -#}
+{#- RITA v5's scores for comparison, written from their definitions. Quartiles are the medians of the two halves; an odd n leaves the middle value out of both. -#}
 
 {% macro rita_quartiles(sorted) %}
-    {#- A struct (q1, q2, q3) of a sorted array of numbers; nulls where it is empty. -#}
+    {#- A struct (q1, q2, q3) of a sorted array of numbers; nulls where the array is empty. -#}
     {%- set n = 'size(' ~ sorted ~ ')' -%}
     {%- set half = '(' ~ n ~ ' div 2)' -%}
     named_struct(
@@ -13,7 +13,7 @@
 
 
 {% macro rita_skewness(q) %}
-    {#- Bowley's skewness of quartiles, 0 where RITA calls it unreliable. -#}
+    {#- Bowley's skewness of quartiles; 0 where RITA calls it unreliable. -#}
     if(
         {{ q }}.q3 - {{ q }}.q1 < 10 or {{ q }}.q2 = {{ q }}.q1 or {{ q }}.q2 = {{ q }}.q3,
         0,
@@ -23,7 +23,7 @@
 
 
 {% macro rita_closeness(q, deviations, without_spread) %}
-    {#- The share of the median that the median of `deviations` from it, a sorted array, leaves; `without_spread` where the median is below 1. -#}
+    {#- (median - median of the sorted `deviations` from it) / median, at least 0; `without_spread` where the median is below 1. -#}
     if(
         {{ q }}.q2 < 1,
         {{ without_spread }},
@@ -33,13 +33,13 @@
 
 
 {% macro rita_spread_score(q, deviations, without_spread) %}
-    {#- Timestamp or data size score: the mean of 1 - |skewness| and closeness. -#}
+    {#- The timestamp or data size score: the mean of 1 - |skewness| and closeness. -#}
     round((1 - abs({{ rita_skewness(q) }}) + {{ rita_closeness(q, deviations, without_spread) }}) / 2, 3)
 {%- endmacro %}
 
 
 {% macro rita_bins(seconds, first, last, count=24) %}
-    {#- How many of `seconds` fall into each of `count` equal bins between two seconds; the last second belongs to the last bin. -#}
+    {#- How many of `seconds` fall into each of `count` equal bins from `first` to `last`. The last second belongs to the last bin. -#}
     transform(
         array(transform({{ seconds }}, s -> least({{ count - 1 }}, (s - {{ first }}) * {{ count }} div nullif({{ last }} - {{ first }}, 0)))),
         numbers -> transform(sequence(0L, {{ count - 1 }}L), bin -> size(numbers) - size(array_remove(numbers, bin)))
@@ -48,7 +48,7 @@
 
 
 {% macro rita_evenness(bins) %}
-    {#- 1 - coefficient of variation of all bins, 0 where it is above 1. -#}
+    {#- 1 - coefficient of variation of all bins; 0 where the coefficient is above 1. -#}
     transform(
         array(aggregate({{ bins }}, 0D, (total, x) -> total + x) / size({{ bins }})),
         mean -> greatest(0, 1 - sqrt(aggregate({{ bins }}, 0D, (total, x) -> total + pow(x - mean, 2)) / size({{ bins }})) / nullif(mean, 0))
@@ -58,8 +58,8 @@
 
 {% macro rita_bimodality(bins, minimum=11) %}
     {#-
-        Of the bins that are not empty, the share that the two largest groups hold, one bin being left out as an outlier; 0 below `minimum` such
-        bins. A group is what has the same count in steps of 5 % of the largest.
+        The share of the non-empty bins that the two largest groups hold, with one bin left out as an outlier; 0 for fewer than `minimum` non-empty
+        bins. Bins form a group when they have the same count in steps of 5 % of the largest count.
     -#}
     transform(
         array(named_struct('filled', filter({{ bins }}, x -> x > 0), 'step', greatest(1, ceil(array_max({{ bins }}) * 0.05D)))),
@@ -80,8 +80,8 @@
 
 {% macro rita_duration_score(bins, first_second, last_second, window_seconds) %}
     {#-
-        The larger of the share of the window between first and last event and the longest run of non-empty bins over 12, wrapping from the
-        last to the first; 0 below 6 non-empty bins.
+        The larger of two shares: the time between first and last event over the window, and the longest run of non-empty bins over 12. The run may
+        wrap from the last bin to the first. 0 for fewer than 6 non-empty bins.
     -#}
     if(
         size(filter({{ bins }}, x -> x > 0)) >= 6,
@@ -95,7 +95,7 @@
 
 
 {% macro rita_longest_run(bins) %}
-    {#- The longest run of bins that are not empty, wrapping from the last to the first. -#}
+    {#- The longest run of non-empty bins, which may wrap from the last bin to the first. -#}
     least(size({{ bins }}), aggregate(
         concat({{ bins }}, {{ bins }}),
         named_struct('run', 0, 'best', 0),

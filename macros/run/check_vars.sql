@@ -1,7 +1,7 @@
 {% macro var_rules() %}
     {#-
-        What each var may be: kind, then for numbers (lowest, highest), for choices the values, for text a pattern; texts are one text or a list.
-        Text that reaches SQL holds no quote, semicolon, backslash or control character; a location no glob character either.
+        The rule of each var: its kind; then the lowest and highest number, the values of a choice, or the pattern of a text. `texts` is one text or
+        a list. A text that reaches SQL has no quote, semicolon or backslash. A location also has no white space and no glob character.
     -#}
     {%- set name = '[A-Za-z0-9][A-Za-z0-9 ._&()+-]*' -%}
     {%- set azure_name = '[A-Za-z0-9._()-]*' -%}
@@ -41,7 +41,7 @@
 
 
 {% macro nearest_name(wrong, names) %}
-    {#- The name that shares most letter pairs with `wrong`. -#}
+    {#- The name that shares the most letter pairs with `wrong`. -#}
     {%- set best = namespace(name=none, share=-1) -%}
     {%- for name in names -%}
         {%- set shared = namespace(pairs=0) -%}
@@ -56,7 +56,7 @@
 
 
 {% macro var_problem(name, value, rule) %}
-    {#- What is wrong with the value of a var, or an empty text. -#}
+    {#- What is wrong with the value of a var; an empty text where nothing is. -#}
     {%- set kind = rule[0] -%}
     {%- set said = "'" ~ name ~ "' is " ~ (value if value is number or value is boolean else '"' ~ value ~ '"') ~ "; give " -%}
     {%- if kind in ('integer', 'number') -%}
@@ -92,8 +92,8 @@
 
 {% macro check_vars() %}
     {#-
-        On-run-start: stops the run before anything is built where a var is wrong. Commands that read logs need their location. In a project that
-        has this one as a package only for commands that select models of ours.
+        On-run-start: stops the run before anything is built where a var is wrong. Commands that read logs also need the logs' location. Where this
+        project is a package of another, only commands that select our models are checked.
     -#}
     {%- if execute -%}
         {%- set ours = [] -%}
@@ -107,8 +107,8 @@
 
 
 {% macro stop_at_bad_vars(reads_logs) %}
-    {#- Stops the run with one message a problem: unknown names, wrong types, values out of range, two locations, or none where the command reads logs. -#}
-    {#- dbt renders the text of a var wherever var() reads it: what is Jinja must be refused before the first look. -#}
+    {#- Stops the run with a line for each problem: unknown names, wrong types, values out of range, two locations, or no location where the command reads logs. -#}
+    {#- var() renders the text of a var, so Jinja in that text must be refused before the first var() call. -#}
     {%- set rules = var_rules() -%}
     {%- set is_package = project_name != 'network_beaconing' -%}
     {%- for name, value in invocation_args_dict.get('vars', {}).items() if name in rules or not is_package -%}
@@ -117,7 +117,7 @@
         {%- endif -%}
     {%- endfor -%}
     {%- set problems = [] -%}
-    {#- In a package other vars are the project's own. #}
+    {#- Where this project is a package, other vars belong to the project that uses it. #}
     {%- for name in invocation_args_dict.get('vars', {}) if name not in rules and not is_package -%}
         {%- do problems.append("there is no var '" ~ name ~ "'; did you mean '" ~ nearest_name(name, rules) ~ "'?") -%}
     {%- endfor -%}

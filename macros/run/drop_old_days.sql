@@ -1,7 +1,7 @@
 {% macro drop_old_days(dry_run=false, findings=false) %}
     {#-
-        dbt run-operation drop_old_days [--args '{dry_run: true, findings: true}']: drops what is held of days more than `retention_days`
-        before end_date; findings only when asked, the log files never.
+        dbt run-operation drop_old_days [--args '{dry_run: true, findings: true}']: drops the rows of days more than `retention_days` before
+        end_date. Drops findings only with `findings: true`, and never touches log files.
     -#}
     {%- do stop_at_bad_vars(false) -%}
     {%- if var('retention_days') == 0 -%}

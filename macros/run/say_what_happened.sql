@@ -1,5 +1,5 @@
 {% macro say_what_happened(results) %}
-    {#- on-run-end. Prints model run_summary where this run made it, what is of all vendors first, and where the findings are. -#}
+    {#- On-run-end: prints model run_summary where this run built it, figures of all vendors first, and where the findings are. -#}
     {%- for result in results if result.node.unique_id == 'model.network_beaconing.run_summary' and result.status == 'success' -%}
         {%- do log('\n' ~ end_date() ~ ', ' ~ var('lookback_days') ~ ' day(s) of history', info=True) -%}
         {%- set last = namespace(vendor=none) -%}
@@ -18,7 +18,7 @@
 
 
 {% macro say_what_is_missing() %}
-    {#- Post-hook of log_days: warns where days of history have no files. -#}
+    {#- Post-hook of log_days: warns where days of the history have no files. -#}
     {%- if execute and not invocation_args_dict.empty -%}
         {%- set missing = run_query('select cast(log_date as string) from ' ~ this ~ ' where files = 0 order by log_date').columns[0].values() -%}
         {%- set these = missing | length ~ ' of ' ~ var('lookback_days') ~ ' days of history have no files: ' ~ missing | join(', ') ~ '. ' -%}

@@ -1,4 +1,4 @@
--- Lines of the log files that are in neither table, or in both. A raw line is read a second time here, on purpose.
+-- Days whose log files have more or fewer lines than were staged and rejected. Reads the log files a second time on purpose.
 with listed as (
     select
         {{ log_date_of('path') }} as log_date,
@@ -7,7 +7,7 @@ with listed as (
     group by log_date
 ),
 
--- A file that has grown since this run listed it is left to the next one.
+-- A day whose files have grown since the listing is left to the next run.
 unchanged_days as (
     select days.log_date
     from {{ ref('log_days') }} as days

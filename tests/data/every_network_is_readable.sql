@@ -1,4 +1,4 @@
--- Rows of the seed that are no network: they would silently be ignored.
+-- Rows of the seed that are not a network. The models would silently ignore them.
 select internal_networks.network
 from {{ ref('internal_networks') }} as internal_networks
 left anti join {{ ref('stg_internal_networks') }} as readable

@@ -1,4 +1,4 @@
--- The days on which more than one line in a hundred was rejected: a sign that the export has changed.
+-- Days on which more than 1 % of the lines were rejected: a sign that the format of the export has changed.
 {{ config(severity='warn') }}
 
 select

@@ -1,5 +1,5 @@
 {% test holds(model, expression) %}
-    {#- Rows for which an invariant is false or unknown. -#}
+    {#- Rows for which the expression is false or null. -#}
     select *
     from {{ model }}
     where not coalesce({{ expression }}, false)

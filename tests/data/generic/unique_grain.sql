@@ -1,5 +1,5 @@
 {% test unique_grain(model, columns) %}
-    {#- Rows that share their grain. Unlike a unique test it takes several columns, and two nulls are the same. -#}
+    {#- Grains that occur more than once. Unlike dbt's unique test, it takes several columns and treats nulls as equal. -#}
     select
         {{ columns | join(', ') }},
         count(*) as row_count
