@@ -4,19 +4,19 @@
 .NOTPARALLEL:
 .PHONY: help env demo build docs server stop check test test-faults test-cluster test-matrix test-azure lint lock clean FORCE
 
-# All that the demo makes lies here, apart from the tables and findings of real logs.
+# Everything that the demo makes, apart from the tables and findings of real logs.
 DEMO := output/demo
 SAMPLE_OPTIONS := --end-date 2026-09-30 --days 4 --rows-per-day 20000 --seed 7
 RAW_ROOT = $(patsubst %/,%,$(dir $(shell find $(DEMO)/sample -type d -name 'y=*' 2>/dev/null | head -n 1)))
 VARS = {raw_root: "$(RAW_ROOT)", end_date: 2026-09-30, lookback_days: 3, device_vendor: [Fortinet, Palo Alto Networks], export_root: $(DEMO)/export}
 DBT := .venv/bin/dbt
-# Laid over .venv by PYTHONPATH.
+# A second Spark, which PYTHONPATH puts before the one in .venv.
 SPARK4 := $(CURDIR)/output/spark4
 SECOND_SPARK := pyspark==4.1.4
 
-# What a shell has set for another Spark, Python or dbt must not reach ours.
+# Settings of the shell for another Spark, Python or dbt must not reach this project.
 unexport SPARK_HOME SPARK_CONF_DIR SPARK_REMOTE PYTHONPATH PYTHONHOME DBT_TARGET
-# Nor may settings of a real push reach the demo.
+# Settings of a real push must not reach the demo.
 unexport $(filter ENRICH_%,$(.VARIABLES))
 export DBT_PROFILES_DIR := $(CURDIR)
 export PWD := $(CURDIR)
@@ -31,7 +31,7 @@ help:  ## list the targets
 env:  ## make .venv (PYTHON=python3.11 to choose), find a Java 17 (JAVA_HOME=… to choose, NO_SYSTEM_JAVA=1: pip's), profiles.yml
 	@JAVA_REQUIRED=$(if $(filter command,$(firstword $(origin JAVA_HOME))),1) scripts/environment.sh
 
-# Only local sources: nothing is asked over the network, and nothing is pushed.
+# The demo uses local sources only: it asks nothing over the network and pushes nothing.
 demo: build docs  ## generate sample logs, hunt in them, look up the findings, draw the report
 	@.venv/bin/python -m samples.lookup_sources $(DEMO)/sources
 	@.venv/bin/python -m enrich run $(DEMO)/export --config $(DEMO)/sources/enrich.toml
@@ -50,33 +50,33 @@ target/static_index.html: dbt_project.yml $(shell find models macros seeds tests
 $(DEMO)/sample/truth.json: $(wildcard samples/*.py samples/*/*.py) $(DEMO)/options | env
 	.venv/bin/python -m samples $(DEMO)/sample --overwrite $(SAMPLE_OPTIONS)
 
-# Changes only when the options do, so that other options make other logs.
+# This file changes only with the options, so that new options make new logs.
 $(DEMO)/options: FORCE
 	@mkdir -p $(DEMO)
 	@echo '$(SAMPLE_OPTIONS)' | cmp -s - $@ || echo '$(SAMPLE_OPTIONS)' > $@
 
-server: env  ## start a Spark that stays up, for dbt … --target server, on the tables of target local
+server: env  ## start a Spark server that stays up, for dbt … --target server; same tables as target local
 	@BEACONING_OUTPUT='$(OUTPUT)' .venv/bin/python deploy/spark/server.py start
 
-stop:  ## stop that Spark
+stop:  ## stop the Spark server
 	@BEACONING_OUTPUT='$(OUTPUT)' .venv/bin/python deploy/spark/server.py stop
 
-# dbt's unit tests need the tables to exist: they come after the build.
-test: lint build  ## lint, then every test: data (of the demo's logs), Python, pipeline and unit
+# dbt's unit tests need existing tables, so they run after the build.
+test: lint build  ## lint, then every test: data tests on the demo's logs, Python, pipeline, dbt's unit tests
 	.venv/bin/python -m pytest
 	$(DBT) test --target local --selector unit_tests --vars '$(VARS)'
 
-test-faults: env  ## the push under 950 faults and 50 kill -9 (two minutes; make test has a small one)
+test-faults: env  ## the push under 950 faults and 50 kill -9 (two minutes; make test runs a small version)
 	FULL_FAULT_TEST=1 .venv/bin/python -m pytest tests/enrich/test_push_faults.py
 
-test-cluster: env  ## the whole build on a Spark cluster on this machine, a worker killed meanwhile; submitted jobs
+test-cluster: env  ## the whole build on a Spark cluster on this machine while a worker is killed; submitted jobs
 	.venv/bin/python -m pytest tests/platforms --ignore tests/platforms/test_azure.py
 
 test-matrix: env  ## the tests of the pipeline on Spark 4.1 with Delta tables and ANSI mode
 	scripts/fetch.sh spark4
 	PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/pipeline tests/bench
 
-test-azure: env  ## the whole way over Azure storage: Spark 4.1 and enrich against Azurite
+test-azure: env  ## the whole way from logs to report over Azure storage: Spark 4.1 and enrich against Azurite
 	scripts/fetch.sh spark4
 	scripts/fetch.sh azurite
 	PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/platforms/test_azure.py
@@ -86,13 +86,13 @@ lint: env  ## check style and format of SQL and Python; SQL as dbt renders it
 	.venv/bin/ruff format --check
 	.venv/bin/sqlfluff lint --templater dbt models tests/data
 
-check: env  ## in a minute or two: lint, and the tests that need no Spark
+check: env  ## lint, and the tests that need no Spark, in a minute or two
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/sqlfluff lint models tests/data
 	.venv/bin/python -m pytest tests/project tests/samples tests/enrich
 
-lock:  ## resolve the extras of pyproject.toml anew into requirements.txt, with hashes, and the second Spark into requirements-spark4.txt
+lock:  ## resolve the extras of pyproject.toml into requirements.txt, with hashes, and the second Spark into requirements-spark4.txt
 	python3 -m venv output/lock
 	output/lock/bin/python -m pip install --quiet uv
 	output/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-strip-extras \
@@ -101,7 +101,7 @@ lock:  ## resolve the extras of pyproject.toml anew into requirements.txt, with 
 		--custom-compile-command 'make lock' - --output-file requirements-spark4.txt
 	rm -rf output/lock
 
-clean:  ## remove what make made: .venv, the demo, docs, logs, caches, and a profiles.yml that nobody edited
+clean:  ## remove what make made: .venv, the demo, docs, logs, caches, and a profiles.yml without edits
 	rm -rf .venv $(DEMO) output/spark4 output/azurite target logs .pytest_cache .ruff_cache .hypothesis *.egg-info
 	@find bench enrich samples tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 	@! cmp -s profiles.yml profiles.yml.example || rm profiles.yml
