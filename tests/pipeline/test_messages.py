@@ -82,6 +82,18 @@ def test_a_location_that_is_not_there(dbt: Dbt, given, tmp_path: Path):
     assert f"{tmp_path}/nowhere/y=2026/m=03/d=10" in said
 
 
+def test_a_table_of_somebody_elses_is_not_dropped(dbt: Dbt, given):
+    dbt.rows("drop schema if exists raw cascade")
+    dbt.rows("create schema raw")
+    for table in ("common_security_log_files", "common_security_log"):
+        dbt.rows(f"create table raw.{table} (id int) using parquet")
+        dbt.rows(f"insert into raw.{table} values (1)")
+        said = refused(dbt, "run", vars=given, built=BEFORE_LINES)
+        assert f"the table raw.{table} holds data" in said and "rename yours" in said
+        assert dbt.rows(f"select * from raw.{table}") == [{"id": 1}]
+        dbt.rows(f"drop table raw.{table}")
+
+
 def test_no_history_at_all_is_a_warning(dbt: Dbt, given):
     result = listed(dbt, given)
     assert result.success, result.messages
