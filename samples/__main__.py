@@ -5,8 +5,8 @@
 OUT gets the folder tree of an exported CommonSecurityLog table and `truth.json`, which says what
 was planted and counts every line by kind. The same options give the same bytes.
 
-Whatever keeps time in the logs is an implant, or polls a popular destination, or is listed under
-`benign` in truth.json. All public addresses are documentation and benchmark ranges.
+Every periodic connection in the logs is an implant, or polls a popular destination, or is listed
+under `benign` in truth.json. All public addresses are documentation and benchmark ranges.
 """
 
 from __future__ import annotations
