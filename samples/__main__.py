@@ -65,7 +65,7 @@ def main(
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from None
     except OSError as error:
-        typer.echo(f"Error: can not write {error.filename or out}: {error.strerror}.", err=True)
+        typer.echo(f"Error: cannot write {error.filename or out}: {error.strerror}.", err=True)
         raise typer.Exit(1) from None
     typer.echo(out.absolute() / truth["root"])
     typer.echo(f"{truth['first_day']} {truth['last_day']} {truth['lines']} rows")

@@ -65,7 +65,7 @@ class PushResult:
         if self.waiting and not self.dry_run:
             figures += f", {self.waiting} wait in the outbox for the next push"
         if self.rejected:
-            figures += f", {self.rejected} can not be accepted"
+            figures += f", {self.rejected} cannot be accepted"
         if self.requests:
             figures += f" ({self.requests} requests, {self.retries} of them repeated)"
         if self.bookmarks_made or self.bookmarks_failed:

@@ -533,7 +533,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, command_line):
     assert "is a file" in result.output
     result = command_line(tmp_path / "file" / "logs")
     assert result.exit_code == 1
-    assert "can not write" in result.output
+    assert "cannot write" in result.output
 
 
 def test_only_a_tree_of_its_own_is_overwritten(tmp_path, command_line):
