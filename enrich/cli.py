@@ -1,6 +1,6 @@
 """The command line: `network-beaconing`, the same as `python -m enrich`.
 
-Thin: what it does is in the other modules.
+The work is done in the other modules.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from enrich.words import UserError, findings_table, visible
 
 PARTIAL = 3
 MOST_ROWS = 25  # of the table that `run` prints
-WIDTH_OF_A_LOG = 160  # characters: off a terminal there is no width, and narrow columns read badly
+WIDTH_OF_A_LOG = 160  # characters: a file has no width, and narrow columns read badly
 
 app = typer.Typer(
     help="From the findings of a run to an analyst: look up the destinations, draw a report, push "
@@ -88,7 +88,7 @@ def run(
     except UserError as error:
         complain(error)
         failed = 1
-    # A push that failed altogether has still left lookups and report done.
+    # Even if the whole push failed, lookups and report are done: the run is partial.
     raise typer.Exit(PARTIAL if failed else code)
 
 
@@ -149,7 +149,7 @@ def show(export_root: ExportRoot = None, config_file: ConfigFile = None) -> None
 
 
 def main() -> None:
-    """Run the command line; a user's mistake is told in a sentence, without a stack trace."""
+    """Run the command line; print a user's mistake as a sentence, without a stack trace."""
     try:
         app(prog_name=program())
     except UserError as error:
@@ -165,7 +165,7 @@ def start(
     export_root: str | None,
     before_reading: Callable[[Settings], None] = lambda settings: None,
 ) -> tuple[Settings, list[dict[str, Any]]]:
-    """Read the settings, the command line's export_root before the file's, and the findings."""
+    """Read settings and findings; export_root of the command line overrides the setting."""
     settings = settings_file.load(config_file)
     if export_root:
         settings.export_root = export_root
@@ -174,13 +174,13 @@ def start(
 
 
 def check_push(settings: Settings) -> None:
-    """Check the settings of a push, if there is to be one."""
+    """Check the push settings if a push is configured."""
     if settings.push.endpoint:
         settings.push.check()
 
 
 def need_endpoint(settings: Settings) -> None:
-    """Refuse a push without a place to push to."""
+    """Refuse a push without an endpoint."""
     if not settings.push.endpoint:
         raise UserError(
             "push.endpoint is not set. Deploy deploy/sentinel/main.bicep and put its outputs into "
@@ -217,7 +217,7 @@ def do_lookup(
 
 
 def open_cache(settings: Settings, lookups: list[Lookup]) -> Cache:
-    """Open the cache that remote lookups need; go on without a file where it cannot be used."""
+    """Open the cache for remote lookups; keep answers in memory if the file cannot be used."""
     try:
         return Cache(settings.cache if any(lookup.remote for lookup in lookups) else None)
     except Unavailable as error:
@@ -257,18 +257,18 @@ def do_push(settings: Settings, findings: list[dict[str, Any]], dry_run: bool) -
 
 
 def program() -> str:
-    """Return how the program was called."""
+    """Return the command by which the program was called."""
     called = Path(sys.argv[0])
     return "python -m enrich" if called.suffix == ".py" else called.name
 
 
 def say(text: object) -> None:
-    """Print for people; text of the logs has been made harmless before."""
+    """Print to standard output; the caller has escaped any text from the logs."""
     typer.echo(str(text))
 
 
 def complain(error: UserError) -> None:
-    """Print what the user can put right."""
+    """Print an error that the user can fix."""
     typer.echo(f"error: {error}", err=True)
 
 
@@ -291,7 +291,7 @@ def show_table(findings: list[dict[str, Any]]) -> None:
 
 @contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Show progress on standard error while it is a terminal."""
+    """Show progress on standard error if it is a terminal."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),

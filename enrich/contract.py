@@ -16,11 +16,11 @@ import yaml
 from enrich.lookups.registry import lookup_columns
 from enrich.words import UserError
 
-# The only place that names the file. It is in the checkout, not in the package: see pyproject.toml.
+# No other place names this file. It is in the checkout, not in the package: pyproject.toml.
 CONTRACT = Path(__file__).parents[1] / "models" / "results" / "network_beaconing_anomalies.yml"
 MODEL = "network_beaconing_anomalies"  # the export has the same columns
 
-# Without these a finding can be neither shown nor told from another.
+# Without these a finding cannot be shown or told from another one.
 NEVER_NULL = (
     "beacon_id",
     "status",
@@ -34,14 +34,14 @@ NEVER_NULL = (
     "device_vendor",
 )
 
-# What `enrich lookup` adds to a finding, with the contract's names of types.
+# Columns that `enrich lookup` adds to a finding; types are named as in the contract.
 LOOKUP_COLUMNS = lookup_columns()
 
 BUILD_AGAIN = "Build the export again with `dbt build` of this version."
 
 
 class ContractError(UserError):
-    """A row of the export is not what the contract says."""
+    """A row of the export breaks the contract."""
 
 
 @cache
@@ -56,7 +56,7 @@ def contract() -> dict[str, str]:
     Raises
     ------
     UserError
-        If the file is not there, as in an installation without the checkout.
+        If the file is missing, as in an installation without the checkout.
     """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -72,12 +72,12 @@ def contract() -> dict[str, str]:
 
 
 def all_columns() -> dict[str, str]:
-    """Return type by name of every column that a finding may have, the lookups' last."""
+    """Return the type by name of every column that a finding may have; lookup columns last."""
     return contract() | LOOKUP_COLUMNS
 
 
 def is_looked_up(findings: list[dict[str, Any]]) -> bool:
-    """Tell whether findings have the lookups' columns."""
+    """Tell whether findings have the lookup columns."""
     return bool(findings) and LOOKUP_COLUMNS.keys() <= findings[0].keys()
 
 
@@ -92,7 +92,7 @@ def is_date(value: object) -> bool:
 def is_timestamp(value: object) -> bool:
     """Tell whether a value is a time as Spark writes one, such as ``2026-09-30T12:00:04.974Z``."""
     try:
-        # Python 3.10 reads neither Z nor other than 3 or 6 fractional digits.
+        # Python 3.10 cannot read Z, and reads only 3 or 6 fractional digits.
         text = re.sub(r"\.\d{1,9}", "", value) if isinstance(value, str) else ""
         return "T" in text and dt.datetime.fromisoformat(text.replace("Z", "+00:00")) is not None
     except ValueError:
@@ -100,7 +100,7 @@ def is_timestamp(value: object) -> bool:
 
 
 def is_whole(value: object, bits: int) -> bool:
-    """Tell whether a value is a whole number that fits in so many bits, sign included."""
+    """Tell whether a value is a whole number that fits into `bits` bits, sign included."""
     return type(value) is int and -(2 ** (bits - 1)) <= value < 2 ** (bits - 1)
 
 
@@ -117,9 +117,9 @@ SIMPLE_TYPES: dict[str, Callable[[object], bool]] = {
 
 @cache
 def checker(data_type: str) -> Callable[[object], bool]:
-    """Make the test of one of the contract's types, such as ``array<struct<n: bigint>>``.
+    """Make the test for one type of the contract, such as ``array<struct<n: bigint>>``.
 
-    It takes a value as JSON gives it; null is of no type. Raise `ValueError` for an unknown type.
+    The test takes a parsed JSON value; null always fails. Raise `ValueError` for an unknown type.
     """
     if data_type in SIMPLE_TYPES:
         return SIMPLE_TYPES[data_type]
@@ -127,7 +127,7 @@ def checker(data_type: str) -> Callable[[object], bool]:
         item = checker(match[1])
         return lambda value: isinstance(value, list) and all(map(item, value))
     if match := re.fullmatch(r"struct<(.+)>", data_type):
-        # No struct of ours holds another type with a comma in it.
+        # Splitting at commas is safe: no field of our structs has a type with a comma.
         pairs = (field.split(":") for field in match[1].split(","))
         fields = {name.strip(): checker(kind.strip()) for name, kind in pairs}
         return lambda value: (
@@ -153,9 +153,9 @@ def check(
     where
         File and line, for the message.
     columns
-        Type by column name; the contract's if left out.
+        Type by column name; by default those of the contract.
     cure
-        What to do about it, for the message.
+        How to fix it, for the message.
 
     Raises
     ------

@@ -26,19 +26,19 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
     Parameters
     ----------
     export_root
-        The folder or URL that the var `export_root` names; the findings are below its
+        Folder or URL that the var `export_root` names; the findings are in its subfolder
         `network_beaconing_anomalies`.
 
     Returns
     -------
     list of dict
-        One item a finding, as exported; by severity, then beacon_score, then percent_beacon, the
-        suppressed ones last. Empty if the run found nothing.
+        One item per finding, as exported, sorted by severity, beacon_score and percent_beacon;
+        suppressed findings last. Empty if the run found nothing.
 
     Raises
     ------
     ContractError
-        If a row is not what the contract says, or the rows are of more than one run.
+        If a row breaks the contract, rows are of more than one run, or a finding appears twice.
     UserError
         If there is no export, or it cannot be read.
     """
@@ -70,7 +70,7 @@ def read_rows(file_system: fsspec.AbstractFileSystem, file: str) -> list[dict[st
 
 
 def check_one_run(folder: str, runs: dict[tuple[str, ...], str]) -> None:
-    """Refuse the rows of several runs; `runs` has a file by end_date and run_id."""
+    """Refuse the rows of several runs; `runs` has one file for each (end_date, run_id)."""
     if len(runs) > 1:
         shown = "; ".join(f"{', '.join(run)} in {file}" for run, file in list(runs.items())[:3])
         raise ContractError(
@@ -80,7 +80,7 @@ def check_one_run(folder: str, runs: dict[tuple[str, ...], str]) -> None:
 
 
 def check_no_copies(folder: str, findings: list[dict[str, Any]]) -> None:
-    """Refuse findings that are there more than once, as in a copied file."""
+    """Refuse findings that appear more than once, as when a file was copied."""
     counts = Counter((row["run_id"], row["beacon_id"]) for row in findings)
     if doubles := [beacon_id for (_, beacon_id), count in counts.items() if count > 1]:
         raise ContractError(
@@ -90,9 +90,9 @@ def check_no_copies(folder: str, findings: list[dict[str, Any]]) -> None:
 
 
 def parse_lines(text: str, name: str, cure: str = BUILD_AGAIN) -> list[dict[str, Any] | None]:
-    """Parse one JSON object a line; raise `ContractError` with the cure where a line is none.
+    """Parse one JSON object per line; raise `ContractError` with the cure for any other line.
 
-    Blank lines are None, so that places are line numbers. `name` is the file's, for messages.
+    A blank line becomes None, so that items match line numbers. `name` is the file, for messages.
     """
     rows = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -112,17 +112,17 @@ def parse_lines(text: str, name: str, cure: str = BUILD_AGAIN) -> list[dict[str,
 
 
 def not_json(name: str) -> None:
-    """Refuse NaN and Infinity, which Python would take and JSON does not have."""
+    """Refuse NaN and Infinity: Python accepts them, JSON does not have them."""
     raise ValueError(f"{name} is not JSON")
 
 
 def vendors_of(findings: list[dict[str, Any]]) -> list[str]:
-    """List the vendors of the findings, each once, in order."""
+    """List the vendors of the findings, each once, sorted."""
     return sorted({str(finding["device_vendor"]) for finding in findings})
 
 
 def rank(finding: dict[str, Any]) -> tuple[bool, int, float, float]:
-    """Order findings: suppressed last, then severity, beacon_score and percent_beacon."""
+    """Return a sort key: suppressed last, then severity, beacon_score and percent_beacon."""
     severity = finding.get("severity")
     return (
         finding.get("suppressed") is True,
@@ -133,14 +133,14 @@ def rank(finding: dict[str, Any]) -> tuple[bool, int, float, float]:
 
 
 def read_enriched(export_root: str, findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Add what the lookups wrote for these findings.
+    """Add the lookup columns that `enrich lookup` wrote for these findings.
 
     Parameters
     ----------
     export_root
         As for `read_findings`.
     findings
-        Those of the export.
+        From `read_findings`.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def read_enriched(export_root: str, findings: list[dict[str, Any]]) -> list[dict
     Raises
     ------
     UserError
-        If the file is there and broken.
+        If the file exists but is broken.
     """
     url = f"{export_root.rstrip('/')}/{ENRICHED}"
     file_system, path = storage(url)

@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-MOST = 1e9  # of any number: nothing that is counted or waited for comes near
+MOST = 1e9  # upper bound of every number: no real count or duration comes near it
 
 
 class Section(BaseModel):
-    """A table of the settings file; it knows its names and no others."""
+    """A table of the settings file; an unknown name is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -22,25 +22,25 @@ def folder_of(info: ValidationInfo) -> Path | None:
 
 
 def as_path(value: Any, info: ValidationInfo) -> Path:  # noqa: ANN401 (anything that TOML can hold)
-    """Read a path; a relative one in the settings file starts at the folder of the file."""
+    """Read a path; in the settings file, a relative path starts at the folder of the file."""
     if not isinstance(value, (str, Path)) or not str(value):
         raise ValueError("give a path.")
     return (folder_of(info) or Path()) / Path(value).expanduser()
 
 
 def as_optional_path(value: Any, info: ValidationInfo) -> Path | None:  # noqa: ANN401
-    """Read a path; an empty text is none."""
+    """Read a path; an empty text means None."""
     return None if value in (None, "") else as_path(value, info)
 
 
 def as_place(value: str, info: ValidationInfo) -> str:
-    """Let a relative path start as `as_path` does; a URL and an empty text stay what they are."""
+    """Resolve a relative path as `as_path` does; leave a URL or an empty text unchanged."""
     folder = folder_of(info)
     return value if not value or "://" in value or not folder else str(folder / value)
 
 
 def as_texts(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
-    """Cut a text of the environment at its commas."""
+    """Split a text from the environment at its commas."""
     if isinstance(value, str) and (info.context or {}).get("environment"):
         return [item.strip() for item in value.split(",") if item.strip()]
     return value

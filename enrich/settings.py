@@ -1,4 +1,4 @@
-"""Settings: one TOML file, and environment variables over it."""
+"""Settings: one TOML file, overridden by environment variables."""
 
 from __future__ import annotations
 
@@ -54,21 +54,21 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Sett
     Parameters
     ----------
     file
-        The TOML file; None for enrich.toml in the current folder, if it is there. Relative paths
-        in it start at its folder.
+        The TOML file; None for enrich.toml in the current folder, if it exists. Relative paths
+        in the file start at its folder.
     environment
-        ``ENRICH_`` and the setting's name, section first, overrides the file, such as
-        ``ENRICH_LOCATION_DATABASE``; lists are separated by commas.
+        A variable overrides the file: ``ENRICH_``, section and setting, such as
+        ``ENRICH_LOCATION_DATABASE``. Commas separate the items of a list.
 
     Returns
     -------
     Settings
-        Checked: every name is known, every value is of its type and in its range.
+        Every name is known, every value has the right type and is in its range.
 
     Raises
     ------
     UserError
-        If the file cannot be read, or a setting is unknown or impossible. Names all of them.
+        If the file cannot be read, or settings are unknown or invalid; the message lists them.
     """
     path = file or DEFAULT_FILE
     settings = Settings()
@@ -84,12 +84,12 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        # Without the text: a line that does not parse may hold anything.
+        # Without the line itself: it may hold a secret.
         raise UserError(f"the configuration {path} cannot be read: {error}") from None
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """Lay the variables out as the file's tables are."""
+    """Arrange the environment variables like the tables of the file."""
     names = {PREFIX + name.replace(".", "_").upper(): name for name in setting_names()}
     tables: dict[str, Any] = {}
     unknown = []
@@ -106,7 +106,7 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def checked(tables: dict[str, Any], source: str, **how: Any) -> Settings:  # noqa: ANN401
-    """Check tables, with pydantic's options, and say in our own words what is wrong."""
+    """Check tables, with pydantic's options in `how`, and say in our own words what is wrong."""
     try:
         return Settings.model_validate(tables, **how)
     except ValidationError as error:
@@ -115,7 +115,7 @@ def checked(tables: dict[str, Any], source: str, **how: Any) -> Settings:  # noq
 
 
 def overlay(settings: BaseModel, over: BaseModel) -> None:
-    """Put what `over` was given into `settings`."""
+    """Copy the values that were given for `over` into `settings`."""
     for name in over.model_fields_set:
         value = getattr(over, name)
         if isinstance(value, BaseModel):
@@ -136,8 +136,8 @@ def setting_names() -> list[str]:
 
 
 def complaint(source: str, wrong: Mapping[str, Any]) -> str:
-    """Say what is wrong with a setting, and the cure; `wrong` is an error of pydantic's."""
-    # A place in a list is no part of the name.
+    """Say what is wrong with a setting, and the cure; `wrong` is an error from pydantic."""
+    # An index into a list is not part of the name.
     name = ".".join(part for part in wrong["loc"] if isinstance(part, str))
     if wrong["type"] == "extra_forbidden":
         return no_setting(source, name, [*setting_names(), *Settings.model_fields])
@@ -147,8 +147,8 @@ def complaint(source: str, wrong: Mapping[str, Any]) -> str:
 
 
 def no_setting(source: str, name: str, known: list[str]) -> str:
-    """Say that there is no such setting, and which one may be meant."""
-    # Never with the value: it may be a secret that was put in the wrong place.
+    """Say that a setting does not exist, and which one may be meant."""
+    # Never show the value: it may be a secret in the wrong place.
     if SECRET_NAME.search(name.rpartition(".")[2]):
         cure = (
             "Secrets do not belong there: keys of lookups are read by msticpy from "
@@ -162,7 +162,7 @@ def no_setting(source: str, name: str, known: list[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """Write a value for a message; what is within a list or table stays out."""
+    """Format a value for a message, without the contents of a list or table."""
     if isinstance(value, (dict, list)):
         return "a table" if isinstance(value, dict) else "a list"
     text = repr(value)
@@ -193,4 +193,4 @@ def wish(wrong: Mapping[str, Any]) -> str:
             return "give a list of texts."
         case "string", _:
             return "give a text."
-    return str(limits.get("error", wrong["msg"]))  # of our own validators
+    return str(limits.get("error", wrong["msg"]))  # from our own validators

@@ -1,4 +1,4 @@
-"""Files in a folder or in Azure storage, by fsspec."""
+"""Files in a folder or in Azure storage, through fsspec."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def storage(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
     Returns
     -------
     tuple of fsspec.AbstractFileSystem and str
-        The file system and the path in it. For Azure, with the login that azure-identity finds.
+        The file system and the path in it. Azure storage uses the login that azure-identity finds.
 
     Raises
     ------
     UserError
-        If fsspec knows no such place.
+        If fsspec does not know the kind of URL.
     """
     options = {"anon": False} if url.startswith(("abfs://", "abfss://", "az://")) else {}
     try:
@@ -38,13 +38,24 @@ def storage(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
 
 
 def list_files(url: str) -> tuple[fsspec.AbstractFileSystem, list[str] | None]:
-    """List the files below a folder, in order; None if there is no such folder."""
+    """List the files below a folder.
+
+    Returns
+    -------
+    tuple of fsspec.AbstractFileSystem and list of str
+        The file system and the sorted paths; None instead of paths if there is no such folder.
+
+    Raises
+    ------
+    UserError
+        If the folder cannot be listed.
+    """
     file_system, path = storage(url)
     try:
         if not file_system.isdir(path):
             return file_system, None
         return file_system, sorted(file_system.find(path))
-    except Exception as error:  # each store has errors of its own
+    except Exception as error:  # each store raises its own errors
         raise UserError(f"{url} cannot be listed: {reason_of(error)}") from None
 
 
@@ -55,20 +66,20 @@ def read_text(file_system: fsspec.AbstractFileSystem, path: str) -> str:
     except UnicodeDecodeError as error:
         cure = "Write it again."
         raise UserError(f"{path} is not UTF-8 text at byte {error.start}. {cure}") from None
-    except Exception as error:  # each store has errors of its own
+    except Exception as error:  # each store raises its own errors
         raise UserError(f"{path} cannot be read: {reason_of(error)}") from None
 
 
 def write_text(url: str, text: str) -> None:
-    """Write a text file whole, so that a reader sees the old one or the new one.
+    """Replace a text file as a whole: a reader sees the old content or the new one.
 
     Raises
     ------
     UserError
-        If it cannot be written.
+        If the file cannot be written.
     """
     file_system, path = storage(url)
-    # Half of a surrogate pair cannot be written, and a log may hold one.
+    # A log may hold half of a surrogate pair, which UTF-8 cannot encode.
     content = text.encode("utf-8", errors="replace")
     try:
         if "file" in file_system.protocol:
@@ -78,5 +89,5 @@ def write_text(url: str, text: str) -> None:
             os.replace(unfinished, path)
         else:
             file_system.pipe_file(path, content)
-    except Exception as error:  # each store has errors of its own
+    except Exception as error:  # each store raises its own errors
         raise UserError(f"{url} cannot be written: {reason_of(error)}") from None

@@ -1,4 +1,4 @@
-"""What people read: errors without secrets, text of the logs made harmless, the findings' table."""
+"""Text for people: errors without secrets, escaped text of the logs, the table of findings."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ SECRET_NAME = re.compile(r"key|secret|token|password|passwd|credential|connectio
 
 
 class UserError(Exception):
-    """Something that the user can put right; its message says what, where and how."""
+    """An error that the user can fix; the message says what is wrong, where, and the cure."""
 
 
 def reason_of(error: BaseException, secrets: Iterable[str] = ()) -> str:
-    """Say what went wrong in one line that holds no secret; see `without_secrets`."""
+    """Describe an error in one line without secrets; see `without_secrets`."""
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return without_secrets(text, secrets)
 
 
 def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
-    """Make an error message fit for output, report, cache and ledger.
+    """Make an error message safe for output, report, cache and ledger.
 
     Parameters
     ----------
     text
         The message. A server may have put anything into it, such as a URL with a key.
     secrets
-        Values that must not be shown, besides those of environment variables named like a secret.
+        Values to hide, in addition to those of environment variables named like a secret.
 
     Returns
     -------
@@ -56,18 +56,18 @@ def without_secrets(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def visible(value: object) -> str:
-    r"""Render a value of the logs so that a terminal shows it and obeys none of it.
+    r"""Render a value of the logs so that a terminal shows it and obeys nothing in it.
 
     Parameters
     ----------
     value
-        Anything that JSON can hold. Log text is written by whoever sends packets.
+        Any JSON value. Log text is hostile: anyone who sends packets can write it.
 
     Returns
     -------
     str
         One line. Control, direction and other unprintable characters are escaped (``\x1b``), text
-        beyond `LONGEST_TEXT` characters is cut, null is an en dash.
+        is truncated to `LONGEST_TEXT` characters, null is an en dash.
     """
     if value is None:
         return "–"
@@ -78,12 +78,12 @@ def visible(value: object) -> str:
 
 
 def rounded(value: object, places: int) -> str:
-    """Write a number with so many decimal places, and anything else as `visible` does."""
+    """Format a number with `places` decimal places, and anything else as `visible` does."""
     return f"{value:.{places}f}" if isinstance(value, (int, float)) else visible(value)
 
 
 def endpoint(address: object, port: object) -> str:
-    """Write address and port as a URL does, such as ``[2001:db8::1]:443``; the port may be null."""
+    """Write address and port as in a URL, such as ``[2001:db8::1]:443``; the port may be null."""
     shown = visible(address)
     if port is None:
         return shown
@@ -101,9 +101,9 @@ def findings_table(findings: list[dict[str, Any]]) -> Table:
     Returns
     -------
     rich.table.Table
-        One row a finding: severity (and status or suppression), source (and vendor if there are
+        One row per finding: severity (and status or suppression), source (and vendor if there are
         several), destination with port and protocol (and country, owner and feed if known),
-        beacon_score, percent_beacon, number of events, and the reasons, one a line.
+        beacon_score, percent_beacon, number of events, and the reasons, one per line.
     """
     table = Table(box=box.SIMPLE_HEAD, title=f"{len(findings)} beaconing connection(s)")
     for name in ("severity", "source", "destination"):
@@ -128,13 +128,13 @@ def findings_table(findings: list[dict[str, Any]]) -> Table:
 
 
 def severity_cell(finding: dict[str, Any]) -> str:
-    """Write severity, and below it the status, or that the finding is suppressed."""
+    """Write the severity, and below it the status or that the finding is suppressed."""
     state = "suppressed" if finding.get("suppressed") is True else finding.get("status")
     return f"{visible(finding.get('severity'))}\n{visible(state)}"
 
 
 def source_cell(finding: dict[str, Any], with_vendor: bool) -> str:
-    """Write the source, and below it the vendor whose log names it."""
+    """Write the source, and below it the vendor of the log."""
     source = visible(finding.get("source_ip"))
     return f"{source}\n{visible(finding.get('device_vendor'))}" if with_vendor else source
 

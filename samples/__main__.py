@@ -5,8 +5,8 @@
 OUT gets the folder tree of an exported CommonSecurityLog table and `truth.json`, which says what
 was planted and counts every line by kind. The same options give the same bytes.
 
-Whatever keeps time in the logs is an implant, or polls a popular destination, or is listed under
-`benign` in truth.json. All public addresses are documentation and benchmark ranges.
+Every periodic connection in the logs is an implant, or polls a popular destination, or is listed
+under `benign` in truth.json. All public addresses are documentation and benchmark ranges.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def main(
         typer.echo(f"Error: {error}", err=True)
         raise typer.Exit(2) from None
     except OSError as error:
-        typer.echo(f"Error: can not write {error.filename or out}: {error.strerror}.", err=True)
+        typer.echo(f"Error: cannot write {error.filename or out}: {error.strerror}.", err=True)
         raise typer.Exit(1) from None
     typer.echo(out.absolute() / truth["root"])
     typer.echo(f"{truth['first_day']} {truth['last_day']} {truth['lines']} rows")

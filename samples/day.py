@@ -1,4 +1,4 @@
-"""One day of rows: what every day has, what is planted, and people for the rest."""
+"""One day of rows: what every day has, what is planted, and traffic of people for the rest."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from samples.traffic import (
 from samples.vendors import MAKERS
 from samples.world import World
 
-HOST_BACKGROUND_ROWS = 130  # a day and planted host: a source below 100 events is not looked at
-# Of the rows that are left for people.
+HOST_BACKGROUND_ROWS = 130  # per planted host: the hunt leaves out sources below 100 events
+# Shares of the rows that are not fixed; the rest is browsing and its companion logs.
 INTERNAL_SHARE, INBOUND_SHARE, MULTICAST_SHARE = 0.36, 0.07, 0.03
 GATEWAY_MAKER = np.repeat(np.arange(len(MAKERS)), [len(maker.gateways) for maker in MAKERS])
 
@@ -47,11 +47,11 @@ def compose_day(
     Parameters
     ----------
     rng
-        Source of randomness, of this day alone.
+        Random generator, for this day alone.
     world
         The network.
     rows_per_day
-        Rows without the implants'.
+        Rows without those of the implants.
     skew
         What half of them have in common.
     last_day
@@ -62,7 +62,7 @@ def compose_day(
     Returns
     -------
     ndarray of ROW
-        In order of time: exactly `rows_per_day`, and the implants'.
+        Sorted by time: exactly `rows_per_day`, and those of the implants.
     """
     rows = np.zeros(rows_per_day + len(implants), ROW)
     used = 0
@@ -110,7 +110,7 @@ def compose_day(
 
 
 def _host_rows(rng: np.random.Generator, world: World) -> list[np.ndarray]:
-    """Let people use the planted hosts too."""
+    """Make traffic of people on the planted hosts."""
     parts = []
     for host in world.groups["planted_hosts"].tolist():
         rows = np.zeros(HOST_BACKGROUND_ROWS, ROW)

@@ -18,14 +18,13 @@ class Fault:
     Attributes
     ----------
     option
-        What turns it on.
+        The option that turns it on.
     expect
         What a reader should make of it: a `row`, a `reject`, or a `duplicate` of a row.
     rate
-        Per row; of half-written lines per file.
+        Share of the rows; of the files for half-written lines.
     added
-        Whether its lines come on top of the generated rows. The others are rows that were altered
-        or moved.
+        Whether its lines are added to the generated rows. Other faults alter or move rows.
     """
 
     option: str
@@ -60,7 +59,7 @@ FAULT_OPTIONS = (
 )
 OVERFLOW_RATE = 1 / 20  # of the folders have PT05M_1.json
 SHORT_NAME_RATE = 1 / 20  # of the folders have PT5M.json
-# truth.json promises the events of the planted pairs: no fault may unmake or move their rows.
+# truth.json promises the events of the planted pairs, so only these faults may hit their rows.
 KEEP_PLANTED_ROWS = {
     "duplicate_same_item_id",
     "duplicate_no_item_id",
@@ -108,7 +107,7 @@ def _portal_date(time_generated: str, milliseconds: bool) -> str:
 
 
 def _altered(rng: np.random.Generator, kind: str, line: str) -> str | None:
-    """Alter a row in the way of `kind`; None where the row has nothing to alter."""
+    """Put the fault `kind` into a row; None if the row has nothing to alter."""
     row = json.loads(line)
     if kind == "quoted_numbers":
         quoted = {name: str(row[name]) for name in QUOTED_COLUMNS if name in row}
@@ -125,12 +124,12 @@ def _altered(rng: np.random.Generator, kind: str, line: str) -> str | None:
 
 
 def malformed_line(rng: np.random.Generator, kind: str, line: str) -> bytes:
-    """Make a malformed line after the pattern of a good one.
+    """Make a malformed line from a good one.
 
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random generator.
     kind
         A kind of FAULTS whose option is `malformed` or `half_written`.
     line
@@ -181,24 +180,24 @@ def damage(
     has_next_day: bool,
     counts: Counter[str],
 ) -> tuple[list[bytes], list[bytes]]:
-    """Put the faults that were asked for into a folder's lines.
+    """Put the requested faults into the lines of a folder.
 
-    A row gets one fault at most, so that the kinds add up to the lines.
+    A row gets one fault at most, so that the counts by kind add up to the number of lines.
 
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random generator.
     lines
-        The folder's lines, in order of time.
+        The folder's lines, sorted by time.
     planted
-        Whether a line belongs to a pair that truth.json lists.
+        For each line, whether it belongs to a pair that truth.json lists.
     options
-        Out of FAULT_OPTIONS.
+        A subset of FAULT_OPTIONS.
     has_next_day
-        Whether the next day has logs, which a late row may come with.
+        Whether the next day has logs, so that late rows can arrive with them.
     counts
-        Lines by kind; what is done here is added.
+        Lines by kind; updated in place.
 
     Returns
     -------

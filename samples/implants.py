@@ -1,4 +1,4 @@
-"""What is planted: implants that beacon, and benign pairs that nearly look like one."""
+"""What is planted: implants that beacon, and benign pairs that nearly look like beacons."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from samples.world import DATA_CENTRE, HQ, PlantedPair, World
 class Implant:
     """A planted C2 implant. Sleep and gaps in seconds; active for `hours` of the last day.
 
-    A gap between check-ins is drawn uniformly from [shortest_gap, longest_gap]; what the network
-    takes, at most `NETWORK_NOISE_SECONDS`, comes on top.
+    A gap between check-ins is drawn uniformly from [shortest_gap, longest_gap]; a network delay of
+    at most `NETWORK_NOISE_SECONDS` is added.
     """
 
     id: str
@@ -64,7 +64,7 @@ IMPLANTS = (
 INTERIM_SECONDS = 120
 HEAVY_PAIR_ROWS = 500  # a day
 
-# Hosts and destinations in the order of their numbers: the implants', then two that are benign.
+# Hosts and destinations in the order of their numbers: the implants, then two benign pairs.
 PLANTED = (
     *(
         PlantedPair(
@@ -89,18 +89,18 @@ def implant_rows(
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random generator.
     world
         The network.
     implant, number
-        One of IMPLANTS, and its place there.
+        One of IMPLANTS, and its index there.
     days
         Days of the samples; the implant is active on the last one, or on all.
 
     Returns
     -------
     ndarray of ROW
-        In order of time; ticks count from midnight of the first day.
+        Sorted by time; ticks count from midnight of the first day.
     """
     start, stop = 0.0, float(days * DAY_SECONDS)
     if not implant.every_day:
@@ -119,7 +119,7 @@ def implant_rows(
     if implant.denied:
         rows["log"] = Log.DENIED
         return rows
-    # Idle, an implant says and hears the same each time; a task or its result is larger.
+    # Idle check-ins all have about the same size; a task or its result is larger.
     rows["sent"] = rng.integers(300, 900)
     rows["received"] = rng.integers(300, 900) + rng.choice(
         [0, 4, 16], len(rows), p=[0.93, 0.05, 0.02]
@@ -131,12 +131,12 @@ def implant_rows(
 
 
 def near_miss_rows(rng: np.random.Generator, world: World, last_day: bool) -> np.ndarray:
-    """Make a day's rows of what nearly looks like a beacon.
+    """Make a day's rows that nearly look like a beacon.
 
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random generator.
     world
         The network.
     last_day
@@ -160,6 +160,6 @@ def near_miss_rows(rng: np.random.Generator, world: World, last_day: bool) -> np
     interim["source"] = world.groups["planted_hosts"][INTERIM_PAIR]
     interim["destination"] = world.groups["planted"][INTERIM_PAIR]
     interim["log"] = Log.INTERIM
-    interim["sent"] = np.cumsum(rng.integers(800, 1200, len(interim)))  # of all so far
+    interim["sent"] = np.cumsum(rng.integers(800, 1200, len(interim)))  # totals so far
     interim["received"] = np.cumsum(rng.integers(2000, 3000, len(interim)))
     return np.concatenate([heavy, interim])

@@ -1,4 +1,4 @@
-"""Rows become lines of JSON: what all formats share, and which maker writes which row."""
+"""Turn rows into lines of JSON: what all formats share, and which maker writes which row."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Renderer:
     world
         The network.
     seed
-        The same seed gives the same ports, numbers of sessions and ids.
+        The same seed gives the same ports, session numbers and ids.
     """
 
     def __init__(self, world: World, seed: int) -> None:
@@ -51,7 +51,7 @@ class Renderer:
         Parameters
         ----------
         rows
-            Rows of one five-minute slot, in order of time.
+            Rows of one five-minute slot, sorted by time.
         day, day_number, slot
             The day, its number in the generated range, and the slot of the day.
         ordinal
@@ -60,7 +60,7 @@ class Renderer:
         Returns
         -------
         list of str
-            One JSON object a row, without a line end.
+            One JSON object per row, without a line end.
         """
         rng = np.random.default_rng([self._seed, 2, day_number, slot])
         hour, minute = slot // 12, slot % 12 * 5
@@ -89,11 +89,11 @@ class Renderer:
     def _values(
         self, rng: np.random.Generator, rows: np.ndarray, gateway: np.ndarray, ordinal: np.ndarray
     ) -> Values:
-        """Give the values that every format has."""
+        """Return the values that every format has."""
         count, service = len(rows), rows["service"].tolist()
         service_text = (gateway.astype(np.int64) * len(SERVICES) + rows["service"]).tolist()
         ports, ping = rng.integers(49_152, 65_536, count).tolist(), SERVICE["ping"]
-        # Odd factor modulo a power of two: no two ordinals give one id.
+        # An odd factor modulo a power of two: no two ordinals give the same id.
         unique = (ordinal.astype(np.uint64) * np.uint64(0x5DEECE66D)) & np.uint64(2**48 - 1)
         return {
             "gateway": [self._gateways[n] for n in gateway.tolist()],

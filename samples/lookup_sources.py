@@ -2,7 +2,7 @@
 
 Usage: python -m samples.lookup_sources FOLDER
 
-All of it is invented: the addresses are documentation and benchmark ranges, which nobody has, and
+All of it is invented: the addresses are documentation and benchmark ranges, which nobody owns, and
 the organizations do not exist.
 """
 
@@ -18,7 +18,7 @@ import typer
 from mmdb_writer import MMDBWriter
 from netaddr import IPNetwork, IPSet
 
-# Country, code, city, degrees of latitude and longitude, AS number (RFC 5398: for examples), name.
+# Country, code, city, degrees of latitude and longitude, AS number (for examples: RFC 5398), name.
 PLACES = [
     ("Netherlands", "NL", "Amsterdam", 52.37, 4.90, 64496, "Example Hosting"),
     ("Germany", "DE", "Frankfurt", 50.11, 8.68, 64497, "Sample Cloud"),
@@ -41,7 +41,7 @@ FEED = [
 
 
 def places() -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Cut each sample network into 128 pieces and give neighbouring pieces different places."""
+    """Split each sample network into 128 pieces and give neighbouring pieces different places."""
     for name in NETWORKS:
         network = ipaddress.ip_network(name)
         for number, piece in enumerate(network.subnets(prefixlen_diff=7)):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TICKS = 10_000_000  # a second: TimeGenerated has 7 fractional digits
+TICKS = 10_000_000  # per second: TimeGenerated has 7 fractional digits
 DAY_SECONDS = 86_400
 SLOT_SECONDS = 300  # data export writes a folder for every five minutes
 SLOTS = DAY_SECONDS // SLOT_SECONDS

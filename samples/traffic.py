@@ -1,10 +1,10 @@
 """The background: what people, pollers and scanners do all day, as rows.
 
 Sources and destinations are heavy-tailed, the day has a rhythm, and people click in bursts with
-log-normal gaps. What keeps time here polls a popular destination.
+log-normal gaps. The only periodic traffic here is polling of popular destinations.
 
 Each `fill_` function fills rows that `samples.day` has reserved. All take the same parameters:
-a source of randomness, the network, and the rows.
+a random generator, the network, and the rows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from samples.world import (
 
 # Relative activity by hour, from midnight.
 RHYTHM = [3, 2, 2, 2, 2, 3, 5, 8, 12, 14, 14, 13, 11, 13, 14, 14, 13, 11, 8, 7, 6, 5, 4, 3]
-# The vendor with the most clients: those that a proxy cannot have move behind its gateways.
+# The vendor with the most clients; rows that a web proxy cannot see are given to its clients.
 MAIN_VENDOR = "Fortinet"
 
 
@@ -38,12 +38,12 @@ def _times_of_day(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def human_times(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw times as people make them: sessions of log-normal length with log-normal gaps.
+    """Draw times of human activity: sessions of log-normal length with log-normal gaps.
 
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random generator.
     count
         Events, at least 1.
 
@@ -54,7 +54,7 @@ def human_times(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.nd
     session : ndarray of shape (count,)
         Number of each event's session, from 0 on.
     """
-    draws = count if count < 5000 else count // 5  # a session has 10 events in the mean
+    draws = count if count < 5000 else count // 5  # a session has 10 events on average
     sizes = 1 + np.minimum(rng.lognormal(math.log(5), 1.1, draws), 300).astype(np.int64)
     session = np.repeat(np.arange(draws, dtype=np.int32), sizes)[:count]
     first = np.flatnonzero(np.diff(session, prepend=-1))
@@ -69,12 +69,12 @@ def human_times(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.nd
 def log_normal_bytes(
     rng: np.random.Generator, median: float, sigma: float, count: int
 ) -> np.ndarray:
-    """Draw sizes of a median; `sigma` is the standard deviation of their logarithm."""
+    """Draw log-normal sizes in bytes; `sigma` is the standard deviation of their logarithm."""
     return np.minimum(rng.lognormal(math.log(median), sigma, count), 2e9).astype(np.int32)
 
 
 def fill_sizes(rng: np.random.Generator, rows: np.ndarray) -> None:
-    """Give rows the bytes of web traffic, and none where they are denied."""
+    """Give rows the bytes of web traffic; denied rows get none."""
     allowed = rows["log"] != Log.DENIED
     rows["sent"] = log_normal_bytes(rng, 1_400, 1.2, len(rows)) * allowed
     rows["received"] = log_normal_bytes(rng, 5_200, 1.6, len(rows)) * allowed
@@ -88,7 +88,7 @@ def _fill_sessions(rng: np.random.Generator, world: World, rows: np.ndarray) -> 
 
 
 def _move_off_proxy(rng: np.random.Generator, world: World, rows: np.ndarray) -> None:
-    """Give rows that a web proxy cannot see to other clients."""
+    """Give rows that a web proxy cannot see to clients of another vendor."""
     proxied = np.flatnonzero(IS_PROXY[world.gateway[rows["source"]]])
     rows["source"][proxied] = rng.choice(world.with_vendor(MAIN_VENDOR), len(proxied))
 
@@ -101,13 +101,13 @@ def fill_browsing(
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random generator.
     world
         The network.
     rows
         Rows to fill; a view of the day's.
     source
-        The client that all rows are of; None for all clients.
+        The client of all rows; None to draw from all clients.
     """
     session = _fill_sessions(rng, world, rows)
     if source is not None:
@@ -125,7 +125,7 @@ def fill_browsing(
         )
         return np.where(choice < 0.75, chosen, tail[draw_ranks(rng, tail_cdf, count)])
 
-    # A session has one site, and a page loads from other places too.
+    # A session visits one site, whose pages load from other places too.
     first = np.flatnonzero(np.diff(session, prepend=-1))
     site = destinations(rows["source"][first])[session]
     elsewhere = rng.random(len(rows)) < 0.45
@@ -146,7 +146,7 @@ def fill_browsing(
 
 
 def fill_internal(rng: np.random.Generator, world: World, rows: np.ndarray) -> None:
-    """Fill rows with what people do on the servers inside."""
+    """Fill rows with what people do on internal servers."""
     _fill_sessions(rng, world, rows)
     _move_off_proxy(rng, world, rows)
     servers = world.groups["servers"]
@@ -160,7 +160,7 @@ def fill_internal(rng: np.random.Generator, world: World, rows: np.ndarray) -> N
 
 
 def fill_inbound(rng: np.random.Generator, world: World, rows: np.ndarray) -> None:
-    """Fill rows with what the outside sends: half of it scans, which are denied."""
+    """Fill rows with inbound traffic; half of it is scans, which are denied."""
     session = _fill_sessions(rng, world, rows)
     rows["source"] = rng.choice(world.groups["outside"], int(session[-1]) + 1)[session]
     rows["destination"] = rng.choice(world.groups["dmz"], len(rows))
@@ -174,7 +174,7 @@ def fill_inbound(rng: np.random.Generator, world: World, rows: np.ndarray) -> No
 
 
 def fill_multicast(rng: np.random.Generator, world: World, rows: np.ndarray) -> None:
-    """Fill rows with multicast and broadcast; the latter is denied."""
+    """Fill rows with multicast and broadcast; broadcast is denied."""
     _fill_sessions(rng, world, rows)
     _move_off_proxy(rng, world, rows)
     groups = world.groups["multicast"]
@@ -204,7 +204,7 @@ def _poll_rows(rng: np.random.Generator, popular: PopularService, poller: Poller
 
 
 def _reach_rows(rng: np.random.Generator, world: World) -> np.ndarray:
-    """Let many sources reach a popular destination today, each once."""
+    """Make rows of many sources that reach a popular destination, each once a day."""
     parts = []
     for vendor, least in LEAST_SOURCES.items():
         clients = world.with_vendor(vendor)
@@ -217,7 +217,7 @@ def _reach_rows(rng: np.random.Generator, world: World) -> np.ndarray:
 
 
 def popular_rows(rng: np.random.Generator, world: World) -> np.ndarray:
-    """Make the rows of a day that go to the popular services: polls, and one of many sources."""
+    """Make a day's rows to the popular services: polls, and one row of each of many sources."""
     parts = []
     addresses = world.groups["popular"].tolist()
     for popular, address, pollers in zip(POPULAR, addresses, world.pollers, strict=True):

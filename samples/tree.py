@@ -36,11 +36,11 @@ EXPORT_ROOT = (
     "resourcegroups/soc-rg/providers/microsoft.operationalinsights/workspaces/soc-ws"
 )
 TRUTH_FILE = "truth.json"
-MINIMUM_ROWS_PER_DAY = 20_000  # below it, the services that every day has leave no room for people
+MINIMUM_ROWS_PER_DAY = 20_000  # with fewer, the daily services leave no room for people
 
 
 class GeneratorError(Exception):
-    """A request that cannot be met; the message is for the person who made it."""
+    """A request that cannot be met; the message is for the user."""
 
 
 def generate(
@@ -64,13 +64,13 @@ def generate(
     end_date, days
         The last day (UTC) and the number of days up to it. Implants are active on the last day.
     rows_per_day
-        Rows a day; implants add about 10,000 on the last day and 24 on the others.
+        Rows per day; implants add about 10,000 on the last day and 24 on the others.
     seed
         The same arguments and seed give the same bytes.
     skew
         Give half of the background events one source or one destination.
     faults
-        Names out of `FAULT_OPTIONS`.
+        A subset of `FAULT_OPTIONS`.
     overwrite
         Replace a tree that this program wrote.
     show_progress
@@ -83,14 +83,14 @@ def generate(
         `missing_day`; `rows` (what the firewalls logged), `lines` (what the files hold) and
         `files`; `lines_by_kind`, which adds up to `lines` and says what a reader should make of
         each kind; `rows_by_day`; `rows_by_vendor` and the same by direction and by what the row
-        logs; `implants` and `benign`, one entry a connection, `protocol` by its lower-case name.
+        logs; `implants` and `benign`, one entry per connection, `protocol` in lower case.
 
     Raises
     ------
     GeneratorError
-        Where the request can not be met: too few rows, an unknown fault, a folder in use.
+        If the request cannot be met: too few rows, an unknown fault, a folder in use.
     OSError
-        Where the disk can not be written.
+        If the disk cannot be written.
     """
     _check_request(end_date, days, rows_per_day, faults)
     missing = (days - 1) // 2 if "missing_day" in faults else None  # never the last day
@@ -171,7 +171,7 @@ def _check_request(end_date: dt.date, days: int, rows_per_day: int, faults: froz
 
 
 def _prepare_folder(out: Path, overwrite: bool) -> None:
-    """Make `out` ready to be written to; remove a former tree only if this program made it."""
+    """Make `out` ready to be written to; remove an earlier tree only if this program made it."""
     tree = out / TABLE_FOLDER
     if out.exists() and not out.is_dir():
         raise GeneratorError(f"{out} is a file; name a folder for the logs.")
@@ -193,7 +193,7 @@ def _prepare_folder(out: Path, overwrite: bool) -> None:
         if tree.exists():
             shutil.rmtree(tree)
     out.mkdir(parents=True, exist_ok=True)
-    # Written first, so that a tree that was left unfinished can be overwritten.
+    # Written first, so that --overwrite accepts an unfinished tree.
     _write_truth(out, {"made_by": MADE_BY, "complete": False})
 
 
@@ -203,18 +203,18 @@ def _write_truth(out: Path, truth: dict[str, Any]) -> None:
 
 @dataclass
 class Writer:
-    """Write folders, with the faults that were asked for, and count what is written.
+    """Writes folders, with the requested faults, and counts lines and files.
 
     Attributes
     ----------
     root
-        Folder that gets the y= folders.
+        Parent of the y= folders.
     seed
         The same seed puts the same faults in the same places.
     options
-        Out of FAULT_OPTIONS.
+        A subset of FAULT_OPTIONS.
     lines_by_kind, files_by_name, lines
-        What has been written.
+        Counts of what has been written.
     """
 
     root: Path
@@ -241,9 +241,9 @@ class Writer:
         day, day_number, slot
             The day, its number in the generated range, and the slot of the day.
         lines, planted
-            Lines in order of time, and whether each is of a pair that truth.json lists.
+            Lines sorted by time, and whether each belongs to a pair that truth.json lists.
         has_next_day
-            Whether the next day has logs, which a late row may come with.
+            Whether the next day has logs, so that late rows can arrive with them.
         """
         hour, minute = slot // 12, slot % 12 * 5
         folder = self.root / f"y={day:%Y}/m={day:%m}/d={day:%d}/h={hour:02d}/m={minute:02d}"
@@ -281,7 +281,7 @@ class Writer:
         self.lines += len(written)
 
     def as_dict(self, row_count: int) -> dict[str, Any]:
-        """Give the part of truth.json that is about lines and files."""
+        """Return the part of truth.json about lines and files."""
         kinds = {kind: fault for kind, fault in FAULTS.items() if fault.option in self.options}
         not_clean = sum(
             self.lines_by_kind[kind] for kind, fault in kinds.items() if not fault.added

@@ -1,4 +1,4 @@
-"""What truth.json says: which connections are planted, and how many rows there are of what."""
+"""What truth.json says: which connections are planted, and how many rows of each kind there are."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class Entry:
     source, destination, service
         Its numbers in the network.
     logs
-        What of its rows counts.
+        The kinds of log whose rows count.
     text
-        What truth.json says of it besides.
+        Further fields of its entry in truth.json.
     events_by_day, first_time, last_time
-        What has been counted.
+        Results of `count`.
     """
 
     source: int
@@ -55,7 +55,7 @@ class Entry:
     last_time: str | None = None
 
     def count(self, day: dt.date, rows: np.ndarray) -> None:
-        """Count a day's rows, which are in order of time."""
+        """Count a day's rows, which are sorted by time."""
         mine = rows[
             (rows["source"] == self.source)
             & (rows["destination"] == self.destination)
@@ -68,7 +68,7 @@ class Entry:
             self.last_time = _time_text(day, int(mine["tick"][-1]))
 
     def as_dict(self, world: World) -> dict[str, Any]:
-        """Give what truth.json says of it."""
+        """Return its entry in truth.json."""
         service = SERVICES[self.service]
         return {
             **self.text,
@@ -84,18 +84,7 @@ class Entry:
 
 
 def list_entries(world: World) -> tuple[list[Entry], list[Entry]]:
-    """List what truth.json promises.
-
-    Parameters
-    ----------
-    world
-        The network.
-
-    Returns
-    -------
-    implants, benign : list of Entry
-        The implants, and what looks like one and is benign.
-    """
+    """List the implants, and the benign connections that look like one."""
     hosts, destinations = world.groups["planted_hosts"], world.groups["planted"]
     implants = [
         Entry(
@@ -155,14 +144,14 @@ def list_entries(world: World) -> tuple[list[Entry], list[Entry]]:
 
 
 class Tally:
-    """Count what the firewalls log.
+    """Counts what the firewalls log.
 
     Parameters
     ----------
     world
         The network.
     days
-        All days of the samples, also one that is left out.
+        All days of the samples, also one without logs.
     """
 
     def __init__(self, world: World, days: Sequence[dt.date]) -> None:
@@ -176,7 +165,7 @@ class Tally:
             entry.events_by_day = dict(self._rows_by_day)
 
     def count(self, day: dt.date, rows: np.ndarray) -> None:
-        """Count a day's rows, which are in order of time, and mark those that are planted."""
+        """Count a day's rows, which are sorted by time, and mark those that are planted."""
         pairs = rows["source"].astype(np.int64) << 32 | rows["destination"]
         rows["planted"] = np.isin(pairs, self._pairs)
         planted = rows[rows["planted"]]
@@ -186,7 +175,7 @@ class Tally:
         self._rows_by_day[str(day)] = len(rows)
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the part of truth.json that is about rows and connections."""
+        """Return the part of truth.json about rows and connections."""
         by_vendor: Counter[str] = Counter()
         in_detail: dict[str, Any] = {}
         for (gateway, direction, log), count in np.ndenumerate(self._rows):

@@ -1,4 +1,4 @@
-"""The network of the samples: gateways, services that all reach, people and their addresses.
+"""The network of the samples: gateways, popular services, people and their addresses.
 
 Public addresses are documentation and benchmark ranges only: 192.0.2.0/24 (popular services),
 198.51.100.0/24 (inbound), 198.18.0.0/15 (the long tail), 203.0.113.0/24 (planted), 2001:db8::/32.
@@ -22,8 +22,8 @@ HQ, DATA_CENTRE = (
 )
 GATEWAY_VENDOR = np.array([gateway.vendor for gateway in GATEWAYS])
 IS_PROXY = np.array([gateway.format.is_proxy for gateway in GATEWAYS])
-# The vendors that the demo and the tests hunt in, with how many of their clients reach each popular
-# service on each day, at least.
+# The vendors that the demo and the tests judge, with the least number of their clients that reach
+# each popular service on each day.
 LEAST_SOURCES = {"Fortinet": 40, "Palo Alto Networks": 30}
 
 
@@ -31,7 +31,7 @@ LEAST_SOURCES = {"Fortinet": 40, "Palo Alto Networks": 30}
 class PopularService:
     """A destination that everybody reaches; with an interval, some clients poll it.
 
-    Intervals and noise in seconds; `row_share` is the part of a day's rows that is polling.
+    Intervals and noise in seconds; `row_share` is the share of a day's rows that are polls.
     """
 
     name: str
@@ -51,7 +51,7 @@ POPULAR = (
     PopularService("dns.example.net", "192.0.2.53", "dns"),
     *(PopularService(f"www{i}.example.com", f"192.0.2.{100 + i}", "https") for i in range(1, 11)),
 )
-LEAST_POLLERS = 2  # of a service
+LEAST_POLLERS = 2  # per service
 
 
 @dataclass(frozen=True)
@@ -76,22 +76,22 @@ class PlantedPair:
 
 @dataclass
 class World:
-    """Every address, by number, with what rows need of it; clients have the first numbers.
+    """All addresses, by number, with what rows need to know of them; clients come first.
 
     Attributes
     ----------
     addresses
         As text.
     service, gateway
-        Of each address as destination and as source.
+        Of each address: what runs there, and the firewall that it is behind, both as numbers.
     groups
-        Numbers of the addresses of a kind, by its name.
+        Numbers of the addresses by name of their group.
     is_ipv6
         Of each address.
     clients, client_cdf
         Hosts that people use, and their cumulative activity.
     favourites
-        Destinations that a client returns to, a row a client.
+        Destinations that a client returns to, one row per client.
     pollers
         For each of POPULAR.
     """
@@ -118,18 +118,18 @@ class World:
         self.is_ipv6 = np.append(self.is_ipv6, [":" in address for address in addresses])
 
     def with_vendor(self, vendor: str) -> np.ndarray:
-        """Give the ordinary IPv4 clients behind the gateways of a vendor."""
+        """Return the ordinary IPv4 clients behind the gateways of a vendor."""
         clients = self.groups["clients"]
         return clients[(GATEWAY_VENDOR[self.gateway[clients]] == vendor) & ~self.is_ipv6[clients]]
 
     def gateway_of(self, rows: np.ndarray) -> np.ndarray:
-        """Give the number of the gateway that wrote each row."""
+        """Return the number of the gateway that wrote each row."""
         inbound = rows["direction"] == Direction.INBOUND
         return self.gateway[np.where(inbound, rows["destination"], rows["source"])]
 
 
 def zipf_cdf(count: int, exponent: float) -> np.ndarray:
-    """Give the cumulative probabilities of `count` ranks under Zipf's law."""
+    """Return the cumulative probabilities of `count` ranks under Zipf's law."""
     weights = np.arange(1, count + 1) ** -exponent
     return np.cumsum(weights) / weights.sum()
 
@@ -148,9 +148,9 @@ def build_world(
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random generator.
     rows_per_day
-        Rows a day that the clients have to make.
+        Rows per day that the clients have to make.
     planted
         Pairs of a host and its destination, in the order of the groups `planted_hosts` and
         `planted`.
@@ -175,7 +175,7 @@ def build_world(
     addresses = ["224.0.0.251", "239.255.255.250", "255.255.255.255", "10.20.255.255", "ff02::fb"]
     world.add("multicast", addresses, _services("mdns", "ssdp", "dhcp", "netbios", "mdns"))
 
-    clients = rng.permutation(world.groups["clients"])  # activity does not follow the address
+    clients = rng.permutation(world.groups["clients"])  # activity is independent of the address
     weights = np.arange(1, len(clients) + 1) ** -0.8
     weights = np.concatenate([weights, np.full(len(planted), np.median(weights))])
     world.clients = np.concatenate([clients, world.groups["planted_hosts"]])
@@ -199,7 +199,7 @@ def _client_address(number: int, ipv6: bool) -> str:
 
 
 def _add_servers(world: World, client_count: int) -> None:
-    """Add what is inside, and what the outside reaches behind every gateway but a proxy."""
+    """Add internal servers, and a DMZ for inbound traffic behind every gateway but a proxy."""
     names = ("smb", "ldap", "kerberos", "dns", "https", "mssql", "rdp", "print", "snmp")
     inside = _services(*names)
     addresses = [f"10.1.{i // 200}.{i % 200 + 10}" for i in range(max(45, client_count // 10))]
@@ -212,7 +212,7 @@ def _add_servers(world: World, client_count: int) -> None:
 
 
 def _add_destinations(rng: np.random.Generator, world: World, rows_per_day: int) -> None:
-    """Add the internet: popular services, a long tail, and who knocks from outside."""
+    """Add the internet: popular services, a long tail, and hosts that connect inbound."""
     world.add("popular", [p.address for p in POPULAR], _services(*(p.service for p in POPULAR)))
     count = min(max(4_000, rows_per_day // 8), 100_000)
     first = int(ipaddress.ip_address("198.18.0.0"))
@@ -228,7 +228,7 @@ def _add_destinations(rng: np.random.Generator, world: World, rows_per_day: int)
 def _choose_pollers(
     rng: np.random.Generator, world: World, popular: PopularService, rows_per_day: int
 ) -> list[Poller]:
-    """Choose who polls a service; few clients where the day is small, but the same every day."""
+    """Choose the clients that poll a service on every day; fewer if a day has few rows."""
     if not popular.interval_seconds:
         return []
     pollers: list[Poller] = []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.support.dbt_on_spark import Dbt
 
 PLATFORMS = Path(__file__).parent / "platforms"
-# What a shell has set for another Spark, Python or dbt must not reach ours.
+# Variables that the shell has set for another Spark, Python or dbt must not reach ours.
 FOREIGN = {"SPARK_HOME", "SPARK_CONF_DIR", "SPARK_REMOTE", "PYTHONPATH", "PYTHONHOME"}
 
 

@@ -8,7 +8,7 @@ import yaml
 
 from bench import PROJECT
 
-# Over the given columns; a column that is in neither is null. No score reads the hours of a day.
+# As SQL over the given columns; any other column is null. No score reads hourly_event_counts.
 DEFAULTS = {
     "device_vendor": "'Fortinet'",
     "source_ip": "'10.0.0.1'",
@@ -44,7 +44,7 @@ def contract(model: str) -> dict[str, str]:
     Raises
     ------
     LookupError
-        Where no file below models/ describes it.
+        If no file below models/ describes it.
     """
     for path in sorted((PROJECT / "models").rglob("*.yml")):
         text = path.read_text("utf-8")
@@ -57,32 +57,32 @@ def contract(model: str) -> dict[str, str]:
 
 
 def connection_days(source: str = "", **columns: str) -> str:
-    """Write a query of rows of connection_days.
+    """Write a query that gives rows of connection_days.
 
     Parameters
     ----------
     source
-        From what: `from` and a table, or nothing for one row.
+        A from clause; empty for one row.
     **columns
-        SQL expressions over the source, by column; `events` always, in order of time.
+        SQL expressions over the source, by column; `events` is required, sorted by time.
 
     Returns
     -------
     str
-        A select of all columns of the contract, with its data types. What is not given is that of
-        a permitted TCP connection to port 443 on the day of its first event.
+        A select of all columns of the contract, with its data types. Columns that are not given
+        describe a permitted TCP connection to port 443 on the day of its first event.
 
     Raises
     ------
     TypeError
-        Where the contract has no such column, or `events` is not given.
+        If the contract has no such column, or `events` is not given.
     """
     types = contract("connection_days")
     if unknown := sorted(columns.keys() - types.keys()):
         raise TypeError(f"connection_days has no column {', '.join(unknown)}")
     if "events" not in columns:
         raise TypeError("connection_days needs events")
-    # Cast before the defaults look at it, so that fields of events may have any name.
+    # Cast in a subquery, so that the defaults find the contract's names of the fields of events.
     given = [f"cast({sql} as {types[name]}) as {name}" for name, sql in columns.items()]
     selected = [
         name if name in columns else f"cast({DEFAULTS.get(name, 'null')} as {data_type}) as {name}"

@@ -1,4 +1,4 @@
-"""Make seeds/statistics/null_quantiles.csv: what random traffic scores in timing.
+"""Make seeds/statistics/null_quantiles.csv: a high quantile of random traffic's timing scores.
 
 Usage: python -m bench.detection.null_quantiles   (a few minutes)
 """
@@ -23,7 +23,7 @@ INTERVAL_COUNTS = (
     *(34, 36, 38, 40, 45, 50, 60, 70, 85, 100, 125, 150, 200, 300, 500, 1000),
 )
 
-# As models/scores has them; a change there wants this file and its output changed.
+# The same values as in models/scores: change them together, and then make the seed again.
 MINIMUM_INTERVALS = 8
 SHORTEST_PERIOD_SECONDS = 1.5
 LONG_SECONDS = 1.0
@@ -47,7 +47,7 @@ def log_normal(sigma: float) -> Draw:
 
 
 def human(rng: np.random.Generator, draws: int, gaps: int) -> Rows:
-    """Draw gaps of a person: a median of 8 s between clicks, and of 15 min for 12 % of them."""
+    """Draw gaps of a person, in seconds: a median of 8 s, and of 15 min for 12 % of the gaps."""
     clicks = np.exp(rng.normal(np.log(8), 1.2, (draws, gaps)))
     breaks = np.exp(rng.normal(np.log(900), 1.0, (draws, gaps)))
     return np.where(rng.random((draws, gaps)) < 0.12, breaks, clicks)
@@ -63,16 +63,13 @@ KINDS: dict[str, Draw] = {
 
 
 def at_quantile(rows: Rows, counts: np.ndarray, quantile: float) -> np.ndarray:
-    """Take a quantile of the first `counts` elements of each sorted row, as the macro does.
-
-    It is an element of the row: nothing is interpolated.
-    """
+    """Take a quantile of the first `counts` elements of each sorted row; not interpolated."""
     places = np.maximum(1, np.ceil(quantile * counts - 1e-9).astype(int)) - 1
     return np.take_along_axis(rows, places[:, None], 1)[:, 0]
 
 
 def beat_intervals(gaps: Rows) -> tuple[Rows, np.ndarray]:
-    """Keep the gaps of each row that connection_intervals keeps, of times with a fraction.
+    """Keep the gaps that connection_intervals keeps, for times with fractional seconds.
 
     Parameters
     ----------
@@ -84,7 +81,7 @@ def beat_intervals(gaps: Rows) -> tuple[Rows, np.ndarray]:
     rows : ndarray of shape (draws, gaps)
         Intervals between beats, sorted, padded with NaN.
     counts : ndarray of shape (draws,)
-        How many there are; 0 where the connection gets no score.
+        Number of intervals; 0 if the connection gets no score.
     """
     deltas = np.sort(gaps, 1)
     total = deltas.shape[1]
@@ -126,24 +123,7 @@ def timing_scores(rows: Rows, counts: np.ndarray) -> np.ndarray:
 
 
 def scores_with(kind: Draw, rng: np.random.Generator, intervals: int, draws: int) -> np.ndarray:
-    """Score random connections of `intervals` intervals, or up to 4 % more.
-
-    Parameters
-    ----------
-    kind
-        Draws the gaps.
-    rng
-        Source of randomness.
-    intervals
-        Intervals between beats that a connection must have.
-    draws
-        How many connections, at least.
-
-    Returns
-    -------
-    ndarray
-        Their timing scores.
-    """
+    """Score at least `draws` random connections of `intervals` intervals, or up to 4 % more."""
     pilot, counts = beat_intervals(kind(rng, 500, max(2 * intervals, 20)))
     gaps = max(intervals, round(intervals * pilot.shape[1] / counts.mean()))
     scores: list[np.ndarray] = []

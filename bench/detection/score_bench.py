@@ -1,4 +1,4 @@
-"""Judge simulated implants, random traffic and pollers by the models' own SQL.
+"""Judge simulated implants, random traffic and pollers with the models' own SQL.
 
 Usage: python -m bench.detection.score_bench   (some minutes; writes the table into the docs)
 """
@@ -55,9 +55,9 @@ class Draws:
     label
         What the connections are: kind and its parameters, as columns of the table.
     times
-        Seconds from the first event on, sorted, one array a connection.
+        Seconds since the first event, sorted, one array per connection.
     sizes
-        Bytes sent and received by event, or nothing where the log has no sizes.
+        Bytes sent and received per event, by connection; empty if the log has no sizes.
     """
 
     label: tuple[str, ...]
@@ -71,7 +71,7 @@ def implants(rng: np.random.Generator, draws: int, quick: bool) -> Iterator[Draw
     Parameters
     ----------
     rng
-        Source of randomness.
+        Random generator.
     draws
         Connections of each kind.
     quick
@@ -80,8 +80,8 @@ def implants(rng: np.random.Generator, draws: int, quick: bool) -> Iterator[Draw
     Yields
     ------
     Draws
-        Label: family, sleep in seconds, jitter in percent, condition, beats. Idle answers are of
-        one size, requests vary by 3 %, and 5 % of the beats carry a task.
+        Label: family, sleep in seconds, jitter in percent, condition, beats. Idle answers have one
+        size, requests vary by 3 %, and 5 % of the beats carry a task.
     """
     kinds = itertools.product(FAMILIES, SLEEPS, JITTERS, CONDITIONS, (30, 100))
     for family, sleep, jitter, condition, beats in kinds:
@@ -107,12 +107,12 @@ def implants(rng: np.random.Generator, draws: int, quick: bool) -> Iterator[Draw
 
 
 def null_traffic(rng: np.random.Generator, draws: int) -> Iterator[Draws]:
-    """Simulate traffic without a beat, from one source to a destination of its own, without sizes.
+    """Simulate traffic without a beat and without sizes, each connection with its own destination.
 
     Parameters
     ----------
     rng
-        Source of randomness, apart from that of the seed.
+        Random generator; not with the seed that made the quantiles.
     draws
         Connections of each kind, split over `NULL_EVENTS` events each.
 
@@ -129,7 +129,7 @@ def null_traffic(rng: np.random.Generator, draws: int) -> Iterator[Draws]:
 
 
 def pollers(rng: np.random.Generator, draws: int) -> Iterator[Draws]:
-    """Simulate software that asks every 5 min, within 2 s; answers are alike or of all sizes."""
+    """Simulate software that polls every 5 min, within 2 s; answers have one size or all sizes."""
     for name in ("poller, answers of all sizes", "poller, answers alike"):
         times, sizes = [], []
         for _ in range(draws):
@@ -187,7 +187,7 @@ def judge(spark: SparkSession, folder: Path, kinds: list[Draws]) -> dict[tuple[s
 
 
 def tables(shares: dict[tuple[str, ...], float]) -> str:
-    """Lay the shares out as Markdown: recall at the worst of all sleeps, then false positives."""
+    """Lay the shares out as Markdown: the lowest recall of all sleeps, then false positives."""
     lines = ["| implant | beats | jitter " + "".join(f"| {c} " for c in CONDITIONS) + "|"]
     lines.append("|---" * (3 + len(CONDITIONS)) + "|")
     for family, beats, jitter in itertools.product(FAMILIES, ("30", "100"), map(str, JITTERS)):

@@ -1,4 +1,4 @@
-"""Run the score models as they stand over given tables instead of the layers before them."""
+"""Run the score models, unchanged, over given tables instead of the layers before them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame, SparkSession
 from bench import PROJECT
 from bench.detection.null_quantiles import SEED_FILE
 
-SCHEMA = "score_models"  # cut out of the compiled SQL again
+SCHEMA = "score_models"  # removed from the compiled SQL
 MODELS = (
     "connection_days",
     "connection_intervals",
@@ -37,7 +37,7 @@ SPARK_SETTINGS = {
 
 
 def start_spark(folder: Path) -> SparkSession:
-    """Start a local Spark with tables in memory and files below a folder, or take the running one.
+    """Start a local Spark with its catalog in memory, or take the running one.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def compile_scores(**variables: str | int | float) -> dict[str, str]:
 def put_over(
     spark: SparkSession, compiled: Mapping[str, str], tables: Mapping[str, DataFrame | str]
 ) -> DataFrame:
-    """Make the score models temporary views over given tables.
+    """Create the score models as temporary views over given tables.
 
     Parameters
     ----------

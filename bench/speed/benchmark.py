@@ -3,8 +3,8 @@
     python -m bench.speed.benchmark            everything: hours, 45 GB of disk
     python -m bench.speed.benchmark --quick    the same on small logs: minutes; says little
 
-Every measurement is a process of its own; in each round the order turns round. What was measured
-is appended to results.jsonl, so a run that was stopped goes on where it was. Linux only, because
+Every measurement is a process of its own; every second round has the reverse order. Results are
+appended to results.jsonl, so a run that was stopped continues where it was. Linux only, because
 memory and processor time are read from /proc.
 """
 
@@ -72,7 +72,7 @@ def main(
     done = {(r["key"], r["round"]) for r in results}
     for one_part in [] if table_only else parts:
         todo = [case for case in asked if case.part == one_part]
-        # Its own rounds are within one session.
+        # The part staging runs its rounds within one session.
         once = one_part == Part.STAGING
         for number in range(1 if once else rounds):
             for case in todo if number % 2 == 0 else todo[::-1]:

@@ -70,7 +70,7 @@ class Case:
 
     @property
     def key(self) -> str:
-        """What tells it from all others."""
+        """Name that no other case has."""
         return f"{self.part.value}/{self.name}/{self.logs.name}/{self.days}"
 
 

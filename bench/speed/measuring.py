@@ -29,7 +29,7 @@ from samples import EXPORT_ROOT
 DUCKDB = "duckdb==2.0.0"  # not in the lock: only the benchmark needs it
 SAMPLE_SECONDS = 0.25
 MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-HOOKS = "on-run-start, on-run-end"  # stands among the models
+HOOKS = "on-run-start, on-run-end"  # listed among the models
 
 console = Console(stderr=True)
 
@@ -55,7 +55,7 @@ class Usage:
     _cpu: dict[int, float] = field(default_factory=dict)
 
     def sample(self, root: int) -> None:
-        """Look at all processes below `root` and at itself."""
+        """Look at the process `root` and all processes below it."""
         parents: dict[int, int] = {}
         seen: dict[int, tuple[str, float, float]] = {}
         ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
@@ -64,7 +64,7 @@ class Usage:
                 values = (folder / "stat").read_text().rpartition(")")[2].split()
                 program = (folder / "exe").readlink().name
             except OSError:
-                continue  # it has just ended, or is another user's
+                continue  # the process has just ended, or is another user's
             pid = int(folder.name)
             parents[pid] = int(values[1])
             cpu = (int(values[11]) + int(values[12])) / ticks
@@ -101,7 +101,7 @@ def measured(command: Sequence[str | Path], environment: Mapping[str, str], log:
     Raises
     ------
     typer.Exit
-        Where it fails; the end of its log is shown.
+        If the command fails; the end of its log is shown.
     """
     usage, over = Usage(), threading.Event()
     foreign = ("SPARK_HOME", "SPARK_CONF_DIR", "SPARK_REMOTE", "PYTHONPATH", "PYTHONHOME")
@@ -152,7 +152,7 @@ class Bench:
     folder
         For all that the benchmark makes.
     rounds
-        Rounds of the case that compares within one session; the caller counts those of the others.
+        Rounds of the staging case, within one session; the caller repeats the other cases.
     """
 
     def __init__(self, folder: Path, rounds: int) -> None:
@@ -171,12 +171,12 @@ class Bench:
         self.steps_version = _digest([steps, PROJECT / "profiles.yml.example"])
 
     def version(self, case: Case) -> str:
-        """Name the code that a result depends on: a result of other code is measured again."""
+        """Return a digest of the code that a result depends on: if it changes, measure again."""
         versions = [self.project_version if case.runs_dbt else ""]
         return "-".join([*versions, self.steps_version if case.step else ""])
 
     def root(self, logs: Logs) -> Path:
-        """Give the folder with the y= folders; generate the logs where they are missing."""
+        """Return the parent of the y= folders; generate the logs if they are missing."""
         out = self.folder / "logs" / logs.name
         truth = out / "truth.json"
         if not truth.exists() or not json.loads(truth.read_text("utf-8"))["complete"]:
@@ -189,7 +189,7 @@ class Bench:
         return out / EXPORT_ROOT
 
     def dbt(self, *words: str, logs: Logs, days: int, back: int = 0) -> list[str]:
-        """Give the arguments of a dbt command that judges `back` days before the last one."""
+        """Return the arguments of a dbt command that judges `back` days before the last one."""
         variables = {
             "raw_root": str(self.root(logs)),
             "end_date": str(END - dt.timedelta(back)),
@@ -226,7 +226,7 @@ class Bench:
         return {**taken, "printed": "", "models": models}
 
     def put_state(self, logs: Logs, start: int, back: int) -> None:
-        """Make `live` what a run over `start` days has left; 0 days: the seeds only."""
+        """Put into `live` what a run over `start` days leaves; for 0 days, only the seeds."""
         name = f"{logs.name}-{start}-{back}" if start else "seeds"
         kept = self.folder / "states" / self.project_version / name
         if not kept.exists():
@@ -249,7 +249,7 @@ class Bench:
 
     @contextmanager
     def late_rows(self, logs: Logs) -> Iterator[None]:
-        """Add a file to a folder two days before the last one, for as long as needed."""
+        """Add a file to the folder of two days before the last one; remove it afterwards."""
         day = self.root(logs) / f"{END - dt.timedelta(2):y=%Y/m=%m/d=%d}"
         source = sorted(day.glob("h=*/m=*/PT*M.json"))[-1]
         late = source.with_name("PT05M_9.json")
@@ -261,7 +261,7 @@ class Bench:
             late.unlink()
 
     def python(self, case: Case) -> Path:
-        """Give the interpreter of a case; DuckDB has an environment of its own."""
+        """Return the interpreter of a case; DuckDB has an environment of its own."""
         if case.step != "duckdb":
             return Path(sys.executable)
         folder = self.folder / "duckdb"
@@ -276,7 +276,7 @@ class Bench:
     def read_once(self, folders: Sequence[str]) -> None:
         """Bring log files into the page cache, the last ones first, up to half of the memory.
 
-        Without it the first case pays for the disk, and the others do not.
+        Otherwise only the first case would pay for reading from the disk.
         """
         room = MEMORY / 2
         for folder in reversed(folders):

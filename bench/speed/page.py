@@ -11,7 +11,7 @@ from typing import Any
 from bench import PROJECT
 from bench.speed.cases import FIRST, LEAN, NEXT, NOTEBOOK, Case, Part
 
-# Folders of models/ that read no event any more; the lists of events are made by connection_days.
+# Folders of models/ that read no single events, only the lists of them from connection_days.
 DETECTION = ("baseline", "deltas", "scores", "campaigns", "results")
 
 
@@ -27,12 +27,12 @@ class Median:
 
     @property
     def seconds(self) -> float:
-        """Wall clock."""
+        """Wall-clock time."""
         return self.numbers["seconds"]
 
     @property
     def detection(self) -> float:
-        """Seconds of the models from the baseline on, and of the lists that they read."""
+        """Seconds of the models from the baseline on, and of connection_days, which they read."""
         folders = {path.stem: path.parent.name for path in (PROJECT / "models").rglob("*.sql")}
         return sum(
             seconds
@@ -42,12 +42,12 @@ class Median:
 
 
 def medians(asked: Iterable[Case], results: Sequence[Mapping[str, Any]]) -> list[Median]:
-    """Take the medians of what there is.
+    """Take the medians of each case over its results.
 
     Parameters
     ----------
     asked
-        Cases; one without a result is left out.
+        Cases; a case without a result is left out.
     results
         Lines of results.jsonl.
 
@@ -89,7 +89,7 @@ def verdicts(found: Sequence[Median]) -> list[tuple[str, float, float, str]]:
     Returns
     -------
     list of tuple
-        What, measured, bar, and `met` or `NOT met`.
+        Promise, measured value, bar, and `met` or `NOT met`.
     """
 
     def one(

@@ -25,23 +25,16 @@ from pyspark.sql import SparkSession
 
 
 def fail(what: str, cure: str) -> SystemExit:
-    """Make the error to raise: exit code 2, as dbt's for wrong use."""
+    """Print an error with its cure; return what to raise: exit code 2, as dbt for wrong use."""
     print(f"error: {what}\n  {cure}", file=sys.stderr)
     return SystemExit(2)
 
 
 def start_session(warehouse: str | None) -> SparkSession:
-    """Take the session of the job, or start it; dbt then finds it.
+    """Take the session of the job, or start one; dbt then uses it.
 
-    Parameters
-    ----------
-    warehouse
-        Folder or URL of the tables of a job without a metastore; None where there is one.
-
-    Raises
-    ------
-    SystemExit
-        Where tables would be lost at the end, or a session exists that has a metastore already.
+    `warehouse` is the folder or URL of the tables of a job without a metastore, else None. Raise
+    `SystemExit` if it does not fit the session: tables would be lost, or there is a metastore.
     """
     builder = SparkSession.builder.appName("network_beaconing")
     if warehouse:
@@ -63,17 +56,11 @@ def start_session(warehouse: str | None) -> SparkSession:
 
 
 def find_project(spark: SparkSession, project: str | None) -> Path:
-    """Folder of the dbt project on this machine.
-
-    Raises
-    ------
-    SystemExit
-        Where there is no project.
-    """
+    """Return the folder of the dbt project on this machine; raise `SystemExit` if there is none."""
     if project is None:
         folder = Path(__file__).resolve().parents[2]
     elif project.endswith(".zip"):
-        # Spark fetches from wherever it can read, and unpacks.
+        # Spark fetches the .zip from any store that it can read, and unpacks it.
         spark.sparkContext.addArchive(f"{project}#network_beaconing")
         folder = Path(SparkFiles.get("network_beaconing"))
     else:
@@ -85,25 +72,12 @@ def find_project(spark: SparkSession, project: str | None) -> Path:
 
 
 def register_tables(spark: SparkSession, manifest: Manifest, warehouse: str) -> list[str]:
-    """Make the catalog know the tables that earlier jobs left in the warehouse.
+    """Register the tables that earlier jobs left in the warehouse; return their names.
 
-    They become managed tables, so that dropping a table or a partition removes its files, as it
-    does with a metastore. A managed table cannot be created over files: the schema begins in an
-    empty folder, each table is created there and then pointed to its files; the schema moves last.
-
-    Parameters
-    ----------
-    spark
-        A session with an empty in-memory catalog.
-    manifest
-        Of the project; seeds, tables and incremental models are looked for.
-    warehouse
-        Folder or URL; a table lies in `SCHEMA.db/TABLE` below.
-
-    Returns
-    -------
-    list of str
-        Names of the tables found.
+    A table lies in `SCHEMA.db/TABLE` of the warehouse. It becomes a managed table, so that dropping
+    it or a partition removes the files, as with a metastore. Spark cannot create a managed table
+    over existing files. So the schema is created in an empty folder, each table is created there
+    and then pointed to its files, and the schema is moved last.
     """
     nodes = [
         node
@@ -125,7 +99,7 @@ def register_tables(spark: SparkSession, manifest: Manifest, warehouse: str) -> 
 
 
 def register_table(spark: SparkSession, table: str, files: str, config: object) -> bool:
-    """Register one table from its files; False where there are none."""
+    """Register one table from its files; return False if there are none."""
     file_format = config.get("file_format") or "parquet"
     try:
         columns = spark.read.option("mergeSchema", "true").format(file_format).load(files).schema
@@ -134,7 +108,7 @@ def register_table(spark: SparkSession, table: str, files: str, config: object) 
             return False
         if error.getErrorClass() != "UNABLE_TO_INFER_SCHEMA":
             raise
-        # A folder without any data, as a killed job or an empty result leaves it, is in dbt's way.
+        # A killed job or an empty result leaves a folder without data in dbt's way: remove it.
         spark.sql(f"create table {table} (nothing int) using {file_format}")
         spark.sql(f"alter table {table} set location '{files}'")
         spark.sql(f"drop table {table}")
@@ -151,7 +125,7 @@ def register_table(spark: SparkSession, table: str, files: str, config: object) 
 
 
 def main() -> None:
-    """Run dbt; leave with its exit code."""
+    """Run dbt and exit with its code."""
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -185,7 +159,7 @@ def main() -> None:
 
 
 def vars_of(dbt_options: list[str]) -> list[str]:
-    """Pick from options of dbt what parsing needs."""
+    """Return those options of dbt that parsing needs."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--vars")
     given, _ = parser.parse_known_args(dbt_options)

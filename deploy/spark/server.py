@@ -30,24 +30,18 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def output_folder() -> Path:
-    """Where target `local` keeps its tables, as profiles.yml says it."""
+    """Return the folder where target `local` keeps its tables, as profiles.yml defines it."""
     return Path(os.environ.get("BEACONING_OUTPUT") or PROJECT / "output").resolve()
 
 
 def fail(what: str, cure: str) -> typer.Exit:
-    """Print an error with its cure; raise what is returned."""
+    """Print an error with its cure; return what to raise."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {what}\n  {cure}")
     return typer.Exit(1)
 
 
 def read_targets() -> dict[str, dict[str, Any]]:
-    """Targets of profiles.yml by name, rendered.
-
-    Raises
-    ------
-    typer.Exit
-        Where profiles.yml has no target `local` or `server`.
-    """
+    """Return the targets in profiles.yml by name; raise `typer.Exit` if one is missing."""
     folder = Path(os.environ.get("DBT_PROFILES_DIR") or PROJECT)
 
     def env_var(name: str, default: str | None = None) -> str:
@@ -68,23 +62,23 @@ def read_targets() -> dict[str, dict[str, Any]]:
 
 
 def command_of(pid: int) -> str:
-    """Command line of a process; empty where there is none."""
+    """Return the command line of a process; empty if there is no such process."""
     asked = ["ps", "-o", "command=", "-ww", "-p", str(pid)]
     return subprocess.run(asked, capture_output=True, text=True).stdout.strip()
 
 
 def running_pid(pid_file: Path) -> int | None:
-    """Process of the server that wrote `pid_file`, where it still runs."""
+    """Return the process of the server in `pid_file`; None if it does not run any more."""
     try:
         pid = int(pid_file.read_text())
     except (FileNotFoundError, ValueError):
         return None
-    # The number may belong to another process by now.
+    # By now the number may belong to another process.
     return pid if CLASS in command_of(pid) else None
 
 
 def answers(host: str, port: int) -> bool:
-    """Whether a query is answered."""
+    """Tell whether the server answers a query."""
     try:
         with hive.connect(host=host, port=port, username="dbt") as connection:
             cursor = connection.cursor()
@@ -97,7 +91,7 @@ def answers(host: str, port: int) -> bool:
 @app.command()
 def start() -> None:
     """Start the server and wait until it answers."""
-    # Each attempt while Spark starts would be reported.
+    # Otherwise each failed attempt to connect would be logged while Spark starts.
     logging.disable()
     targets = read_targets()
     host, port = str(targets["server"]["host"]), int(targets["server"]["port"])
@@ -127,7 +121,7 @@ def start() -> None:
             stderr=subprocess.STDOUT,
             cwd=folder,
             env={**os.environ, "SPARK_HOME": str(spark_home)},
-            # Ctrl-C at the terminal must not end it.
+            # Ctrl-C at the terminal must not end the server.
             start_new_session=True,
         )
     pid_file.write_text(str(process.pid))
@@ -148,7 +142,7 @@ def start() -> None:
 
 
 def why_it_ended(log: Path) -> tuple[str, str]:
-    """Tell what stopped the server while it started, and the cure."""
+    """Tell why the server ended while it started, and the cure."""
     text = log.read_text("utf-8", "replace")
     if "Another instance of Derby" in text:
         what = "the tables are in use: a dbt command with target local runs."

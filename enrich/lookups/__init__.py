@@ -1,4 +1,4 @@
-"""Lookups: what is known of each destination, asked once for each public address.
+"""Lookups: what is known about each destination, asked once per public address.
 
-registry.py lists them; kind.py says what a new one has to bring.
+registry.py lists the lookups; kind.py says what a new one must provide.
 """

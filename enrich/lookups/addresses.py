@@ -1,4 +1,4 @@
-"""Which destinations are asked: public addresses, each once in its usual spelling."""
+"""Which destinations are looked up: public addresses, each once, in their usual spelling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
-# Public in this project although nobody has them: samples and tests use only these.
+# Treated as public although nobody owns them: samples and tests use only these.
 SAMPLE_NETWORKS = [
     ipaddress.ip_network(network)
     for network in (
@@ -20,9 +20,9 @@ SAMPLE_NETWORKS = [
 
 
 def usual_spelling(address: object) -> str | None:
-    """Write an address as logged in its usual spelling; return None for what is no address.
+    """Return a logged address in its usual spelling; None if it is not an address.
 
-    IPv6 is short, an IPv4-mapped address is IPv4.
+    IPv6 is compressed; an IPv4-mapped address becomes IPv4.
     """
     try:
         parsed = ipaddress.ip_address(str(address).strip())
@@ -32,7 +32,7 @@ def usual_spelling(address: object) -> str | None:
 
 
 def is_public(address: str) -> bool:
-    """Tell whether an address, in its usual spelling, belongs to somebody outside."""
+    """Tell whether an address, in its usual spelling, is public."""
     parsed = ipaddress.ip_address(address)
     if any(parsed.version == network.version and parsed in network for network in SAMPLE_NETWORKS):
         return True

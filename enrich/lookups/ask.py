@@ -1,7 +1,6 @@
-"""Ask a lookup for addresses, with its limits of rate, time and tries, failing soft.
+"""Ask a lookup about addresses, within its limits of rate, time and retries.
 
-What a lookup cannot say stands in its status; it never costs another lookup's columns, or a
-finding.
+A failure is noted in the lookup's status. It never costs another lookup's columns or a finding.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from enrich.lookups.cache import Cache
 from enrich.lookups.kind import Answer, Lookup, Refused
 from enrich.words import reason_of
 
-GIVE_UP_AFTER = 5  # addresses in a row that failed: the provider is down
+GIVE_UP_AFTER = 5  # failed addresses in a row: then the provider is taken to be down
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass
 class Outcome:
-    """How often a lookup gave which status, how many addresses it was asked, and what went wrong.
+    """The result of one lookup: answers by status, addresses asked, and what went wrong.
 
-    `partial` is True if the user did not get what was asked for.
+    `partial` is True if the user did not get all that was asked for.
     """
 
     name: str
@@ -48,18 +47,18 @@ class Outcome:
 def answers_of(
     lookup: Lookup, addresses: list[str], cache: Cache, progress: Progress
 ) -> tuple[dict[str, Answer], Outcome]:
-    """Ask one lookup for every address, once each.
+    """Ask one lookup about every address, once each.
 
     Parameters
     ----------
     lookup
-        Whom to ask.
+        The lookup to ask.
     addresses
         Public, each once, in their usual spelling.
     cache
         Where remote answers are kept.
     progress
-        Called with addresses done and their number.
+        Called with the number of addresses done and the total.
 
     Returns
     -------
@@ -91,19 +90,19 @@ class LocalAsker:
         self.asked = 0
 
     def prepare(self, addresses: list[str], progress: Progress) -> None:
-        """Do nothing: there is nothing to gain by asking for several addresses at once."""
+        """Do nothing: a local lookup gains nothing from asking in bulk."""
 
     def answer(self, address: str) -> Answer:
-        """Ask for one address."""
+        """Ask about one address."""
         self.asked += 1
         try:
             return as_answer(self.lookup.ask(address))
-        except Exception as error:  # such as a database that is broken in the middle
+        except Exception as error:  # such as a database that is damaged in the middle
             return Answer(f"failed: {reason_of(error)}")
 
 
 class RemoteAsker:
-    """Asks a lookup that answers over the network; knows when it is down."""
+    """Asks a lookup over the network; stops asking when it is down."""
 
     def __init__(self, lookup: Lookup, cache: Cache) -> None:
         self.lookup = lookup
@@ -114,7 +113,7 @@ class RemoteAsker:
         self.failures_in_a_row, self.last_failure = 0, ""
 
     def prepare(self, addresses: list[str], progress: Progress) -> None:
-        """Ask in bulk, where the lookup can, for what the cache does not know."""
+        """Ask in bulk, if the lookup can, about the addresses that the cache does not know."""
         lookup = self.lookup
         if not lookup.ask_many or lookup.batch <= 1:
             return
@@ -128,10 +127,10 @@ class RemoteAsker:
             self.bulk |= found
             progress(start + len(several), len(addresses))
             if not found:
-                break  # whether one address or the provider is to blame, asking singly tells
+                break  # asking one by one shows whether an address or the provider is at fault
 
     def answer(self, address: str) -> Answer:
-        """Answer for one address, by what is known of it or by asking."""
+        """Return the known answer for an address, or ask."""
         known = self.bulk.get(address) or self.cache.get(self.lookup.name, address)
         if known:
             return known
@@ -154,55 +153,55 @@ class RemoteAsker:
 
 
 def as_answer(values: dict[str, Any] | None) -> Answer:
-    """Make an answer of what a lookup returned."""
+    """Turn the return value of a lookup into an answer."""
     return Answer("miss") if values is None else Answer("ok", values)
 
 
 def ask_remote(lookup: Lookup, address: str, pace: Pace) -> Answer:
-    """Ask for one address until an answer comes or the tries are used up; the last reason stays."""
+    """Ask about one address, with retries; return the last failure if none succeeds."""
     for attempt in range(lookup.retries + 1):
         if attempt:
-            # Full jitter: many clients that failed together must not come back together.
+            # Full jitter: clients that failed together must not retry together.
             time.sleep(random.uniform(0, min(30, 2**attempt)) * min(1, lookup.timeout_seconds))
         pace.wait()
         try:
             return as_answer(within(lookup.timeout_seconds, lambda: lookup.ask(address)))
         except Refused as error:
             return Answer(f"skipped: {reason_of(error).removeprefix('Refused: ')}")
-        except Exception as error:  # whatever a provider throws is its own loss
+        except Exception as error:  # a provider's error, of any kind, costs only this answer
             failure = Answer(f"failed: {reason_of(error)}")
     return failure
 
 
 def ask_in_bulk(lookup: Lookup, addresses: list[str], pace: Pace) -> dict[str, Answer]:
-    """Ask for several addresses in one call; return an answer for those that got one."""
+    """Ask about several addresses in one call; return the answers that came, by address."""
     pace.wait(len(addresses))
     try:
         limit = lookup.timeout_seconds * len(addresses)
         found = within(limit, lambda: lookup.ask_many(addresses))
-    except Exception:  # one bad address may fail the call: each is asked alone
+    except Exception:  # one bad address may fail the whole call: the caller asks one by one
         return {}
     return {address: as_answer(found[address]) for address in addresses if address in found}
 
 
 class Pace:
-    """Keeps questions apart, so that no more than so many are asked a second."""
+    """Spaces questions so that at most `per_second` are asked in a second."""
 
     def __init__(self, per_second: float) -> None:
         self.gap = 1 / per_second
         self.next = 0.0
 
     def wait(self, questions: int = 1) -> None:
-        """Sleep until so many questions may be asked."""
+        """Sleep until asking is allowed again, and count these questions."""
         time.sleep(max(0.0, self.next - time.monotonic()))
         self.next = time.monotonic() + self.gap * questions
 
 
 def within(seconds: float, call: Callable[[], Any]) -> Any:  # noqa: ANN401 (any call's result)
-    """Return what a call returns, or raise `TimeoutError` after so many seconds.
+    """Return what a call returns, or raise `TimeoutError` after `seconds`.
 
-    A call that does not return is left behind, in a thread that ends with the process: the sockets
-    of msticpy's whois have no time limit of their own.
+    A call that hangs is left behind in a thread that ends with the process: the sockets of
+    msticpy's whois have no timeout of their own.
     """
     result: list[Any] = []
     failure: list[BaseException] = []
@@ -210,7 +209,7 @@ def within(seconds: float, call: Callable[[], Any]) -> Any:  # noqa: ANN401 (any
     def work() -> None:
         try:
             result.append(call())
-        except BaseException as error:  # it belongs to the caller
+        except BaseException as error:  # raised again in the caller's thread
             failure.append(error)
 
     thread = threading.Thread(target=work, daemon=True)

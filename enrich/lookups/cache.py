@@ -1,4 +1,4 @@
-"""Answers of remote lookups on disk, each kept for as long as its kind says."""
+"""Answers of remote lookups on disk, each kept for its lookup's `lifetime_days`."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from enrich.lookups.kind import Answer, Unavailable
 
 
 class Cache:
-    """A SQLite file of plain JSON: a cache that unpickles would run what somebody wrote into it.
+    """A SQLite file of plain JSON: unpickling would run code that somebody wrote into the file.
 
     Parameters
     ----------
     path
-        Made where there is none, readable by its owner only, because it says what is hunted. None
+        Created if missing, readable only by its owner, because it shows what is hunted. None
         keeps answers in memory.
 
     Raises
     ------
     Unavailable
-        If the file is no cache or cannot be made.
+        If the file is not a cache or cannot be created.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -44,12 +44,12 @@ class Cache:
             raise Unavailable(f"the cache {path} cannot be used ({error}). Delete it.") from None
 
     def get(self, lookup: str, address: str) -> Answer | None:
-        """Return what a lookup said of an address; None if nothing is kept that still holds."""
+        """Return a lookup's answer for an address; None if it is missing or expired."""
         query = "select status, answer from answers where kind = ? and address = ? and expires >= ?"
         try:
             row = self.db.execute(query, (lookup, address, time.time())).fetchone()
             return Answer(row[0], json.loads(row[1])) if row else None
-        except (sqlite3.Error, ValueError):  # a cache that breaks costs questions, not answers
+        except (sqlite3.Error, ValueError):  # a broken cache costs new questions, not answers
             return None
 
     def put(self, lookup: str, address: str, answer: Answer, lifetime_days: float) -> None:

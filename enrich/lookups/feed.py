@@ -22,9 +22,9 @@ from enrich.words import reason_of
 
 COLUMNS = {"feed_severity": "string", "feed_matches": "array<string>"}
 LONGEST_LABEL = 200  # characters of one feed entry
-DEFAULT_SEVERITY = "high"  # of an entry without one: somebody put it on a list
+DEFAULT_SEVERITY = "high"  # of an entry without a severity: somebody chose to list it
 
-# Headers under which feeds keep the address, in order of preference.
+# Column headers of the address in feeds, in order of preference.
 ADDRESS_HEADERS = (
     "ip",
     "ip_address",
@@ -70,9 +70,9 @@ def make(settings: Settings) -> Lookup:
 class Feed:
     """A list of known bad addresses and networks.
 
-    One address or network a line, or CSV with or without a header. ``#`` begins a comment. The
-    column with the address is found by its header, else by its content; `severity` is read where
-    there is one; the other cells describe the entry.
+    One address or network per line, or CSV with or without a header. ``#`` begins a comment. The
+    column with the address is found by its header, else by its content. A column `severity` is
+    read if there is one; the other cells describe the entry.
 
     Parameters
     ----------
@@ -82,12 +82,12 @@ class Feed:
     Raises
     ------
     OSError, UnicodeDecodeError, csv.Error
-        If it cannot be read.
+        If the feed cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
-        # By version and prefix length, then by network address as a number.
+        # Severity and label of entries, by (IP version, prefix length) and network as a number.
         self.entries: dict[tuple[int, int], dict[int, list[tuple[str, str]]]] = {}
         self.count = 0
         self.unreadable: list[str] = []
@@ -119,7 +119,7 @@ class Feed:
         self.count += 1
 
     def ask(self, address: str) -> dict[str, Any] | None:
-        """Return the entries that hold an address, the narrowest network first; None without."""
+        """Return the entries that contain an address, narrowest network first, or None."""
         parsed = ipaddress.ip_address(usual_spelling(address) or address)
         found: list[tuple[str, str]] = []
         for version, length in sorted(self.entries, reverse=True):

@@ -1,4 +1,4 @@
-"""GeoIP databases of MaxMind's format, on this machine."""
+"""GeoIP databases in MaxMind's format, on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from enrich.words import reason_of
 
 
 class DatabaseSettings(LookupSettings):
-    """Which database, and how old it may be: addresses move, and the licence asks for new ones."""
+    """Which database, and its maximum age: addresses move, and the licence asks for updates."""
 
     database: OptionalPath = None
     max_age_days: Positive = 60
@@ -31,19 +31,19 @@ def open_database(path: Path, kind: str, max_age_days: float) -> Any:  # noqa: A
     path
         The mmdb file.
     kind
-        ``City`` or ``ASN``: what its type must say.
+        ``City`` or ``ASN``, which the type of the database must contain.
     max_age_days
         An older database is not used.
 
     Returns
     -------
     geoip2.database.Reader
-        To be asked.
+        The open database.
 
     Raises
     ------
     Unavailable
-        If it is missing, broken, expired or of another kind.
+        If the file is missing, broken, expired or of another kind.
     """
     import geoip2.database
 
@@ -71,9 +71,9 @@ def asking(
     query: Callable[[str], Any],
     values_of: Callable[[Any], dict[str, Any]],
 ) -> Callable[[str], dict[str, Any] | None]:
-    """Make the way to ask a database; an address that it does not have is a miss.
+    """Make the `ask` function of a lookup in a database; an unknown address is a miss.
 
-    `query` is a method of the reader, and `values_of` makes columns of its answer.
+    `query` is a method of the reader; `values_of` turns its answer into columns.
     """
     from geoip2.errors import AddressNotFoundError
 

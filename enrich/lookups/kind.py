@@ -1,7 +1,7 @@
 """What every lookup is made of: its settings, its way to ask, its answers.
 
-A lookup module has one `Kind`, and registry.py lists it. From the kind follow the section in the
-settings, the columns of a finding, of the report and of the Sentinel table, and the dry run.
+A lookup module has one `Kind`, and registry.py lists it. The section in the settings, the columns
+of findings, report and Sentinel table, and the dry run follow from the kind.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Any
 
 from enrich.fields import NotNegative, Positive, Section
 
-# Of feeds and providers, the worst first.
+# As feeds and providers name them, the worst first.
 SEVERITIES = ("critical", "high", "warning", "medium", "low", "information", "unknown")
 
 
 class Unavailable(Exception):
-    """A lookup that the user asked for cannot be asked at all; the message says why."""
+    """A lookup that the user wants cannot be used at all; the message says why."""
 
 
 class Refused(Exception):
-    """A provider does not take such an address; the message says why."""
+    """A provider does not accept such an address; the message says why."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a lookup says of one address: a status, and values by column where there are any.
+    """What a lookup says about one address: a status, and values by column if there are any.
 
     The status is ``ok``, ``miss``, ``skipped: why`` or ``failed: why``.
     """
@@ -37,12 +37,12 @@ class Answer:
 
 @dataclass
 class Lookup:
-    """One way to learn something of an address.
+    """One way to learn something about an address.
 
     Parameters
     ----------
     name
-        That of its kind; ``kind:provider`` where several lookups fill the same columns.
+        Name of its kind, or ``kind:provider`` if several lookups fill the same columns.
     ask
         Returns the values of an address by column, or None for a miss. Any exception is a failure
         of this address; `Refused` skips it.
@@ -52,22 +52,22 @@ class Lookup:
     unavailable
         Why it cannot be asked at all; empty if it can.
     wanted
-        Whether the user asked for it: then being unavailable makes the run partial.
+        Whether the user asked for it; then the run is partial if the lookup is unavailable.
     note
-        What to say beside the counts, such as what its source holds that cannot be used.
+        Text to print beside the counts, such as unusable lines in its source.
     lifetime_days
         How long an answer is kept.
     timeout_seconds
         How long one question may take.
     per_second
-        Questions a second at most.
+        Most questions in a second.
     retries
         Further tries after a failure.
     ask_many
-        Answers several addresses in one call, by address, None for a miss. Those that it leaves
-        out are then asked one by one, all of them if it raises.
+        Asks about several addresses in one call; returns values by address, None for a miss.
+        Addresses that it leaves out are then asked one by one; all of them if it raises.
     batch
-        Addresses in such a call.
+        Addresses in one call of `ask_many`.
     """
 
     name: str
@@ -98,7 +98,7 @@ class LookupSettings(Section):
 
 
 class RemoteSettings(LookupSettings):
-    """What the lookups that ask somebody have in common: off unless enabled."""
+    """Settings that all remote lookups share; they are off unless enabled."""
 
     enabled: bool = False
     timeout_seconds: Positive = 20
@@ -116,7 +116,7 @@ def remote_lookup(
     settings: RemoteSettings,
     **more: Any,  # noqa: ANN401 (fields of Lookup)
 ) -> Lookup:
-    """Make a lookup that asks somebody, with the limits of its settings."""
+    """Make a remote lookup with the limits of its settings."""
     limits = {
         "timeout_seconds": settings.timeout_seconds,
         "per_second": settings.per_second,
@@ -132,17 +132,17 @@ class Kind:
     Parameters
     ----------
     name
-        Of its section in the settings; its status column is this and ``_status``.
+        Name of its section in the settings; its status column is the name and ``_status``.
     columns
-        Type, as the dbt contract writes it, by name of the columns that it fills.
+        Type by name of the columns that it fills; types are written as in the dbt contract.
     settings
-        Model of its section.
+        Pydantic model of its section.
     make
         Takes the section and returns the lookup, or several that share the columns. Raises
-        `Unavailable` if there is none although the user asked for it. Not called for a
+        `Unavailable` if the user asked for it and it cannot be made. Not called for a
         `RemoteSettings` that is not enabled.
     merge
-        Makes one answer of what several lookups of this kind said, by name of the provider.
+        Takes the answers of several lookups of this kind by provider, and returns one answer.
     """
 
     name: str
@@ -153,7 +153,7 @@ class Kind:
 
     @property
     def status_column(self) -> str:
-        """The column that says how it went."""
+        """The column with the status of the lookup."""
         return f"{self.name}_status"
 
 

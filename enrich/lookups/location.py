@@ -37,7 +37,7 @@ def make(settings: Settings) -> Lookup:
 
 
 def open_or_download(database: Path, max_age_days: float, may_download: bool) -> Any:  # noqa: ANN401
-    """Open the database; where it is missing or expired, fetch it first if that is allowed."""
+    """Open the database; if it cannot be used and `may_download` is set, download it first."""
     try:
         return open_database(database, "City", max_age_days)
     except Unavailable:
@@ -55,9 +55,9 @@ def open_or_download(database: Path, max_age_days: float, may_download: bool) ->
 
 
 def download(database: Path) -> None:
-    """Fetch GeoLite2-City with msticpy, by the MaxMind key in MSTICPYCONFIG.
+    """Download GeoLite2-City with msticpy, using the MaxMind key in MSTICPYCONFIG.
 
-    Raise `Unavailable` if that fails, or `database` has another name than the one msticpy gives.
+    Raise `Unavailable` if that fails, or if `database` is not named as msticpy names the file.
     """
     if database.name != "GeoLite2-City.mmdb":
         raise Unavailable("only a file called GeoLite2-City.mmdb can be downloaded")
@@ -67,12 +67,12 @@ def download(database: Path) -> None:
             from msticpy.context.geoip import GeoLiteLookup
 
             fetcher = GeoLiteLookup(db_folder=str(database.parent), force_update=True)
-            # Any question makes msticpy look for a new database first; this one stays here.
+            # Any question makes msticpy download first; the question stays on this machine.
             fetcher.lookup_ip(ip_address="192.0.2.1")
             fetcher.close()
     except Unavailable:
         raise
-    except Exception as error:  # msticpy explains itself at length
+    except Exception as error:  # msticpy's messages are long
         raise Unavailable(f"msticpy could not download it ({type(error).__name__})") from None
     if not database.is_file() or database.stat().st_mtime_ns == before:
         raise Unavailable("msticpy could not download it; is GeoIPLite's key in MSTICPYCONFIG?")

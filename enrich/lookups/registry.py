@@ -1,7 +1,7 @@
-"""The one list of lookups. A new one is its module and a line here.
+"""The one list of lookups. A new lookup is a module and a line here.
 
-Its columns, settings and status follow. Beside that: explain its settings in enrich.example.toml,
-and write the columns for Azure anew with ``python -m enrich.push.columns``.
+Its columns, settings and status follow from its `Kind`. Then explain its settings in
+enrich.example.toml and write the columns for Azure again with ``python -m enrich.push.columns``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def lookup_columns() -> dict[str, str]:
 
 
 def make(kind: Kind, section: LookupSettings) -> list[Lookup]:
-    """Make the lookups of a kind, at least one; one that cannot be asked says so in its status."""
+    """Make the lookups of a kind, at least one; an unavailable one says why in its status."""
     if isinstance(section, RemoteSettings) and not section.enabled:
         return [off(kind.name, "off")]
     try:
@@ -42,5 +42,5 @@ def make(kind: Kind, section: LookupSettings) -> list[Lookup]:
 
 
 def make_all(settings: BaseModel) -> list[Lookup]:
-    """Make every lookup; `settings` has a section by the name of each."""
+    """Make every lookup; `settings` has a section named after each kind."""
     return [lookup for kind in KINDS for lookup in make(kind, getattr(settings, kind.name))]

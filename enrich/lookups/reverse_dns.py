@@ -1,6 +1,6 @@
-"""The name that the owner gave the address.
+"""The host name that the owner gave the address.
 
-The question ends at the name server of whoever holds the address: an adversary sees it.
+The question reaches the name server of the address's owner: an adversary sees it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ LONGEST_NAME = 253  # characters, the most that DNS allows
 
 
 class Settings(RemoteSettings):
-    """The section `reverse_dns`; without `nameservers` those of this machine are asked."""
+    """The section `reverse_dns`; if `nameservers` is empty, those of this machine are asked."""
 
     timeout_seconds: Positive = 5
     nameservers: Texts = []
@@ -47,10 +47,10 @@ def make(settings: Settings) -> Lookup:
             names = resolver.resolve_address(address, lifetime=limit, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
             return None
-        # to_text spells out what is not printable.
+        # to_text escapes unprintable characters.
         return {"reverse_dns": sorted(name.to_text() for name in names)[0][:LONGEST_NAME]}
 
-    # The resolver's own limit comes first: its error says more than ours.
+    # The resolver's own timeout is shorter than ours, because its error says more.
     return remote_lookup("reverse_dns", ask, settings, timeout_seconds=limit + 1)
 
 

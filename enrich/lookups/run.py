@@ -1,4 +1,4 @@
-"""Add to the findings what every lookup knows of their destinations."""
+"""Add what the lookups know about the destinations to the findings."""
 
 from __future__ import annotations
 
@@ -20,23 +20,24 @@ def enrich(
     cache: Cache,
     progress: Callable[[str, int, int], None] = lambda name, done, total: None,
 ) -> tuple[list[dict[str, Any]], list[Outcome]]:
-    """Add what the lookups know to the findings.
+    """Add what the lookups know about the destinations to the findings.
 
     Parameters
     ----------
     findings
         As `enrich.export.read_findings` returns them; not changed.
     lookups
-        Whom to ask. Several may fill the columns of one kind; they are named ``kind:provider``.
+        Lookups to ask. Several may fill the columns of one kind; their names are
+        ``kind:provider``.
     cache
         Where remote answers are kept.
     progress
-        Called with the lookup's name, addresses done and their number.
+        Called with the lookup's name, the number of addresses done and the total.
 
     Returns
     -------
     tuple of list and list
-        The findings, each with every column of `LOOKUP_COLUMNS`, and an `Outcome` a lookup.
+        The findings, each with every column of `LOOKUP_COLUMNS`, and one `Outcome` per lookup.
     """
     addresses = public_addresses(findings)
     outcomes = []
@@ -68,7 +69,7 @@ def enrich(
 def merged(
     by_lookup: dict[str, dict[str, Answer]], addresses: list[str]
 ) -> dict[str, dict[str, Answer]]:
-    """Make one answer a kind and address of those of its providers."""
+    """Merge the answers of a kind's providers into one answer per address."""
     merge = {kind.name: kind.merge for kind in KINDS}
     by_kind: dict[str, dict[str, Answer]] = {}
     providers: dict[str, dict[str, dict[str, Answer]]] = {}

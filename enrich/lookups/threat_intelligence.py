@@ -1,4 +1,4 @@
-"""Threat intelligence, by msticpy's TILookup: a lookup for each provider in its configuration."""
+"""Threat intelligence, through msticpy's TILookup: one lookup for each configured provider."""
 
 from __future__ import annotations
 
@@ -24,34 +24,34 @@ from enrich.words import reason_of
 
 COLUMNS = {"ti_severity": "string", "ti_matches": "array<string>"}
 
-# Confidence, 0 to 100, from which an indicator of Sentinel's own counts so much.
+# Lowest confidence, 0 to 100, of an indicator in Sentinel's own list for each severity.
 CONFIDENCES = ((80, "high"), (50, "warning"), (0, "information"))
 
-# msticpy's words for how a query went; it leaves an HTTP status in their place where one failed.
+# msticpy's status codes; for a query that failed it gives the HTTP status instead.
 OK, NO_DATA, NOT_FOUND = 0, 4, 404
 
 
 class Settings(RemoteSettings):
-    """The section `ti`; without `providers` all of the configuration are asked."""
+    """The section `ti`; if `providers` is empty, all configured ones are asked."""
 
     providers: Texts = []
     batch: PositiveCount = 1
 
 
 def make(settings: Settings, instances: dict[str, Any] | None = None) -> list[Lookup]:
-    """Make a lookup of each provider.
+    """Make one lookup for each provider.
 
     Parameters
     ----------
     settings
         `providers` are names in the section TIProviders of MSTICPYCONFIG.
     instances
-        Providers by name that are asked instead of those of the configuration.
+        Providers by name, used instead of the configured ones.
 
     Returns
     -------
     list of Lookup
-        Named ``ti:`` and the provider.
+        Their names are ``ti:PROVIDER``.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def open_client(providers: list[str], instances: dict[str, Any] | None) -> Any: 
             return client
     except Unavailable:
         raise
-    except Exception as error:  # a provider without its key fails in its own way
+    except Exception as error:  # each provider fails in its own way without its key
         why = f"msticpy's providers cannot be used ({reason_of(error)}). Look into MSTICPYCONFIG"
         raise Unavailable(why) from None
 
@@ -104,7 +104,7 @@ def provider_lookup(provider: Provider, settings: Settings) -> Lookup:
 
 @dataclass
 class Provider:
-    """One provider of msticpy's TILookup, the `client`."""
+    """One provider; `client` is msticpy's TILookup."""
 
     client: Any
     name: str
@@ -112,7 +112,7 @@ class Provider:
 
     @property
     def secrets(self) -> list[str]:
-        """The texts in the request parameters, keys among them: no message may hold them."""
+        """Values of the request parameters, keys among them: no message may show them."""
         parameters = getattr(self.instance, "_request_params", None) or {}
         return [str(value) for value in dict(parameters).values() if value]
 
@@ -122,14 +122,14 @@ class Provider:
         return "Sent" in type(self.instance).__name__ or self.name.lower().startswith("azsti")
 
     def ask(self, address: str) -> dict[str, Any] | None:
-        """Ask for one address."""
+        """Ask about one address."""
         rows = self.rows_of([address]).get(address)
         if not rows:
             raise Refused(f"{self.name} does not take this address")
         return self.hits_of(rows)
 
     def ask_many(self, addresses: list[str]) -> dict[str, dict[str, Any] | None]:
-        """Ask for several addresses; msticpy 3.0.2 drops all answers for one lost connection."""
+        """Ask about several addresses; msticpy 3.0.2 drops all answers if a connection is lost."""
         answers = {}
         for address, rows in self.rows_of(addresses).items():
             with contextlib.suppress(ConnectionError):
@@ -138,7 +138,7 @@ class Provider:
 
     def rows_of(self, addresses: list[str]) -> dict[str, list[dict[str, Any]]]:
         """Return the rows of TILookup's table, by address."""
-        # msticpy remembers failures, 429 among them, as if they were answers.
+        # msticpy caches failures, 429 among them, as if they were answers.
         forget = getattr(type(self.instance).lookup_ioc, "cache_clear", None)
         if forget:
             forget()
@@ -153,10 +153,10 @@ class Provider:
         return rows
 
     def hits_of(self, rows: list[dict[str, Any]]) -> dict[str, Any] | None:
-        """Read the rows of one address; None where nothing is known of it.
+        """Read the rows of one address; None if nothing is known about it.
 
-        Severity decides: Tor says Result=True for misses. msticpy grades every hit in Sentinel's
-        own list high; there the ConfidenceScore of the indicators decides.
+        Severity decides, because msticpy's Tor provider says Result=True for misses too. msticpy
+        grades every hit in Sentinel's own list high; there the ConfidenceScore decides.
         """
         severities = []
         for row in rows:
@@ -192,7 +192,7 @@ def by_confidence(details: object) -> str:
 
 
 def merge(answers: dict[str, Answer]) -> Answer:
-    """Make one answer of what the providers said of an address.
+    """Merge the providers' answers about one address.
 
     Parameters
     ----------
@@ -202,8 +202,8 @@ def merge(answers: dict[str, Answer]) -> Answer:
     Returns
     -------
     Answer
-        The highest severity and all matches. A provider that failed is named in the status, and
-        costs nothing of what the others said.
+        The highest severity and all matches. The status names the providers that failed; the
+        answers of the others are kept.
     """
     hits = {name: answer for name, answer in answers.items() if answer.status == "ok"}
     bad = [

@@ -1,4 +1,4 @@
-"""The registered owner of the address, by msticpy's `ip_whois`: TCP 43, then plain HTTP."""
+"""The registered owner of the address, from msticpy's `ip_whois`: TCP 43, then plain HTTP."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enrich.fields import NotNegative
 from enrich.lookups.kind import Kind, Lookup, RemoteSettings, remote_lookup
 from enrich.lookups.with_msticpy import quiet_msticpy
 
-# Without dates: msticpy 3.0.2 takes changed for created.
+# No dates: msticpy 3.0.2 reports the date of the last change as that of creation.
 COLUMNS = {
     "whois_asn": "string",
     "whois_organization": "string",
@@ -33,7 +33,7 @@ def make(settings: Settings) -> Lookup:
         try:
             answer = ip_utils.ip_whois(address).properties
         except ip_utils.MsticpyException as error:
-            # Its first and last arguments are advice on msticpy; what happened is between.
+            # The first and last arguments are advice about msticpy; the cause is in between.
             words = [arg for arg in error.args if isinstance(arg, str)]
             raise ConnectionError(words[-1] if words else type(error).__name__) from None
         if not answer or answer.get("asn") in (None, "", "NA"):
@@ -51,7 +51,7 @@ def make(settings: Settings) -> Lookup:
 
 
 def text_or_none(value: object) -> str | None:
-    """Return a text without blanks around it, None where there is nothing in it."""
+    """Strip a text; None if nothing is left."""
     text = str(value).strip() if value is not None else ""
     return text or None
 

@@ -1,4 +1,4 @@
-"""msticpy, imported only by lookups that use it: it is large, and an extra of its own."""
+"""msticpy, imported only by lookups that use it: it is large, and an optional extra."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ INSTALL = "pip install --editable '.[enrich-msticpy]'"
 
 @contextlib.contextmanager
 def quiet_msticpy() -> Iterator[None]:
-    """Import msticpy within, and keep it from printing and logging: it may show settings.
+    """Import msticpy in this context, which keeps it from printing and logging settings.
 
-    Not for questions, which run in threads: there the redirection would catch our own output.
+    Do not ask lookups in it: they run in threads, and the redirection would catch our own output.
 
     Raises
     ------

@@ -12,10 +12,10 @@ from enrich.push.settings import PushSettings, is_loopback
 
 
 class NoLogin:
-    """Stands for a login on loopback, where a test server looks at no token."""
+    """Replaces the login on loopback, where a test server ignores the token."""
 
     def get_token(self, *_: str, **__: object) -> Any:  # noqa: ANN401
-        """Return a token that says what it is."""
+        """Return a token that names itself as none."""
         from azure.core.credentials import AccessToken
 
         return AccessToken("loopback", int(time.time()) + 3600)
@@ -23,7 +23,7 @@ class NoLogin:
 
 def credential(url: str) -> Any:  # noqa: ANN401
     """Find a login for Azure; none is needed on loopback."""
-    # The libraries log each failed attempt of a login with all they know; we say it in words.
+    # The libraries log each failed login attempt in full detail; our message says it in short.
     logging.getLogger("azure").setLevel(logging.CRITICAL)
     if is_loopback(url):
         return NoLogin()
@@ -33,7 +33,7 @@ def credential(url: str) -> Any:  # noqa: ANN401
 
 
 def ingestion_client(settings: PushSettings) -> Any:  # noqa: ANN401
-    """Make the upload client, with its own repetition off: `Sender` decides what is sent again."""
+    """Make the upload client, with its own retries off: `Sender` decides what is sent again."""
     from azure.core.pipeline.policies import RetryPolicy
     from azure.monitor.ingestion import LogsIngestionClient
 
@@ -54,12 +54,12 @@ def management_client(settings: PushSettings) -> Iterator[Callable[..., Any]]:
     Parameters
     ----------
     settings
-        Its address, and limits.
+        Address, timeouts and attempts.
 
     Yields
     ------
     callable
-        Takes method, path and JSON body, returns the response. Repeats failed calls.
+        Takes method, path and JSON body, returns the response. Retries failed calls.
     """
     from azure.core import PipelineClient
     from azure.core.pipeline import policies

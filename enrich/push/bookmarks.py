@@ -1,7 +1,7 @@
 """Bookmarks in Microsoft Sentinel for the strongest findings, each made once.
 
-The name of a bookmark follows from workspace, beacon and day, so that a second run finds it there
-and leaves it, with whatever an analyst has written into it.
+The name of a bookmark follows from workspace, beacon and day. A second run therefore finds the
+bookmark and leaves it unchanged, with whatever an analyst has written into it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST_NOTES = 4_000  # bytes
 def make_all(findings: list[dict[str, Any]], settings: PushSettings, result: PushResult) -> None:
     """Make bookmarks of the strongest findings that are not suppressed; count them in `result`.
 
-    The findings come strongest first. A bookmark that cannot be made costs nothing else.
+    `findings` begin with the strongest. A bookmark that fails does not stop the others.
     """
     from azure.core.exceptions import AzureError
 
@@ -41,10 +41,10 @@ def make_all(findings: list[dict[str, Any]], settings: PushSettings, result: Pus
 
 
 def make(send: Callable[..., Any], workspace: str, finding: dict[str, Any]) -> bool:
-    """Make the bookmark of a finding; return False if it is there already.
+    """Make the bookmark of a finding; return False if it exists already.
 
-    `send` is as `management_client` yields it. It may repeat failed calls: making the same bookmark
-    twice is making it once. Raise `AzureError` if the service refuses or cannot be reached.
+    `send` comes from `management_client`. Its retries do no harm: a second PUT makes the same
+    bookmark. Raise `AzureError` if the service refuses or cannot be reached.
     """
     from azure.core.exceptions import HttpResponseError
 
@@ -77,7 +77,7 @@ def properties_of(finding: dict[str, Any]) -> dict[str, Any]:
         "displayName": cut_text(title, LONGEST_TITLE),
         "notes": cut_text("\n".join(map(str, row.get("Reasons", []))), LONGEST_NOTES),
         "labels": ["network_beaconing", row["Severity"]],
-        # Texts of KQL are written as JSON writes them.
+        # KQL strings are written like JSON strings.
         "query": QUERY.format(BeaconId=json_text(row["BeaconId"])),
         "queryResult": cut_text(json_text(row)),
         "eventTime": row.get("LastSeen", row["EndDate"]),

@@ -1,4 +1,4 @@
-"""From columns of the dbt contract to columns of the Sentinel table, and from rows to rows.
+"""Convert columns of the dbt contract, and rows of the export, to those of the Sentinel table.
 
 ``python -m enrich.push.columns > deploy/sentinel/columns.json`` writes the columns for Azure.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from enrich.contract import all_columns
 
-# Log Analytics cuts a field at 64 kB silently; a little less leaves room for the mark.
+# Log Analytics truncates a field at 64 kB silently; a little less leaves room for the mark.
 LONGEST_FIELD = 64_000  # bytes of UTF-8
 CUT_MARK = " …[cut at 64 kB]"
 
@@ -35,8 +35,8 @@ def column_name(name: str) -> str:
 
 
 def table_columns() -> list[dict[str, str]]:
-    """List name and type of the table's columns, as Azure's templates want them."""
-    # Each table in Log Analytics has TimeGenerated.
+    """List name and type of the table's columns, as Azure's templates expect them."""
+    # Every table in Log Analytics has TimeGenerated.
     return [{"name": "TimeGenerated", "type": "datetime"}] + [
         {"name": column_name(name), "type": TYPES.get(data_type, "dynamic")}
         for name, data_type in all_columns().items()
@@ -53,14 +53,15 @@ def to_row(finding: dict[str, Any], columns: dict[str, str], time_generated: str
     columns
         As `enrich.contract.all_columns` returns them.
     time_generated
-        ISO time at which the row is queued. The service replaces one older than two days by the
-        time of arrival, so event times stay in columns of their own.
+        ISO time at which the row is queued. The service replaces a time older than two days by
+        the time of arrival, so event times stay in columns of their own.
 
     Returns
     -------
     dict
-        Valid JSON whatever the finding holds: NaN and infinities left out as null, text beyond
-        `LONGEST_FIELD` cut with a mark. Nulls are left out, which the service reads the same.
+        Valid JSON whatever the finding holds: NaN and infinities become null, and text beyond
+        `LONGEST_FIELD` is truncated with a mark. Null columns are left out, which the service
+        reads as null.
     """
     row = {"TimeGenerated": time_generated}
     for name, data_type in columns.items():
@@ -78,7 +79,7 @@ def to_row(finding: dict[str, Any], columns: dict[str, str], time_generated: str
 
 
 def cleaned(value: Any) -> Any:  # noqa: ANN401
-    """Replace NaN and infinities by None, lone surrogates by U+FFFD: JSON and UTF-8 have none."""
+    """Replace what JSON and UTF-8 lack: NaN and infinities by None, lone surrogates by U+FFFD."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, str):
@@ -91,7 +92,7 @@ def cleaned(value: Any) -> Any:  # noqa: ANN401
 
 
 def cut_text(text: str, limit: int = LONGEST_FIELD) -> str:
-    """Cut text to so many bytes of UTF-8, mark included, never within a character."""
+    """Truncate text to `limit` bytes of UTF-8, mark included, never within a character."""
     encoded = text.encode()
     if len(encoded) <= limit:
         return text
@@ -100,30 +101,21 @@ def cut_text(text: str, limit: int = LONGEST_FIELD) -> str:
 
 
 def cut_items(value: list[Any] | dict[str, Any], limit: int = LONGEST_FIELD) -> Any:  # noqa: ANN401
-    """Cut a list or object of valid JSON to a number of bytes.
+    """Truncate a list or object to `limit` bytes of JSON with a space after commas and colons.
 
-    Parameters
-    ----------
-    value
-        Valid JSON.
-    limit
-        Bytes of its JSON, spaces after commas and colons counted.
-
-    Returns
-    -------
-    list, dict or str
-        The value itself if it fits; else its first items and the mark; an object as cut text.
+    Return the value itself if it fits, else the first items of a list and the mark, or an object as
+    truncated text.
     """
     if stored_size(value) <= limit:
         return value
     if isinstance(value, dict):
-        return cut_text(json_text(value), limit // 2)  # as text, its quotes are escaped again
+        return cut_text(json_text(value), limit // 2)  # half: its quotes are escaped again
     kept: list[Any] = []
     room = limit - stored_size([CUT_MARK])
     for item in value:
         size = stored_size(item) + 2
         if size > room:
-            # The start of one long text says more than nothing.
+            # The start of a long text says more than nothing.
             if isinstance(item, str) and room > 1000:
                 kept.append(cut_text(item, room // 6))
             break
@@ -133,12 +125,12 @@ def cut_items(value: list[Any] | dict[str, Any], limit: int = LONGEST_FIELD) -> 
 
 
 def stored_size(value: Any) -> int:  # noqa: ANN401
-    """Return the bytes of JSON with a space after commas and colons."""
+    """Return the number of bytes of JSON with a space after commas and colons."""
     return len(json.dumps(value, ensure_ascii=False).encode())
 
 
 def json_text(value: Any) -> str:  # noqa: ANN401
-    """Write JSON as it is sent: no spaces, no escapes without need, never NaN."""
+    """Write JSON as it is sent: no spaces, no needless escapes, no NaN."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 

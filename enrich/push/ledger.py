@@ -1,8 +1,8 @@
 """The ledger of what the service accepted, and the outbox of what it did not, in one SQLite file.
 
 A row of the file is a finding on its way to one destination: waiting, sending, accepted or
-rejected. It is written before anything is sent and after every answer, each time on disk before
-the next step, so that a process killed at any point leaves a file that says what is still to do.
+rejected. The file is written before anything is sent and after every answer, and is on disk before
+the next step. If the process is killed at any point, the file says what is left to do.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class LedgerError(UserError):
 
 
 class Key(NamedTuple):
-    """What makes a row the same row, in every run of the push."""
+    """What identifies a row in every run of the push."""
 
     run_id: str
     beacon_id: str
@@ -67,14 +67,15 @@ class Ledger:
     Parameters
     ----------
     path
-        The SQLite file, on a local disk; made where there is none.
+        The SQLite file, on a local disk; created if missing.
     writes
-        False to look only: the file must be there, and another push may be at work.
+        False to read only: the file must exist, and another push may be running.
 
     Raises
     ------
     LedgerError
-        If the file is no ledger, of a newer version, not writable, or in use by another push.
+        If the file is not a ledger, has another version, cannot be written, or is in use by another
+        push.
     """
 
     def __init__(self, path: Path, *, writes: bool = True) -> None:
@@ -85,7 +86,7 @@ class Ledger:
                 if writes:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     self._lock()
-                # Looking, too, may have to undo what a killed process left half done: not "ro".
+                # Not "ro": a reader may have to roll back what a killed process left half done.
                 self._database = self._connect(path, "rwc" if writes else "rw")
                 self._database.execute("pragma synchronous = full")
                 self._check_version(writes)
@@ -102,7 +103,7 @@ class Ledger:
         self._close()
 
     def add(self, destination: str, rows: Iterable[Queued]) -> int:
-        """Put rows into the outbox, and return how many the ledger did not know yet."""
+        """Put rows into the outbox; return how many of them were new to the ledger."""
         time = now()
         with self._explained(), self._transaction():
             before = self._database.total_changes
@@ -114,7 +115,7 @@ class Ledger:
             return self._database.total_changes - before
 
     def outbox(self, destination: str) -> list[Queued]:
-        """List what no run has brought there yet, oldest first; also where no answer came."""
+        """List rows that are not confirmed yet, oldest first, also those sent without an answer."""
         with self._explained():
             found = self._database.execute(
                 "select run_id, beacon_id, end_date, body from findings where destination = ?"
@@ -124,7 +125,7 @@ class Ledger:
             return [Queued(Key(*row[:3]), row[3]) for row in found]
 
     def states(self, destination: str, keys: Iterable[Key]) -> dict[Key, str]:
-        """Return the state of each of these rows that the ledger knows, unknown keys left out."""
+        """Return the state of each of these rows, without those that the ledger does not know."""
         query = (
             "select state from findings where destination = ? and run_id = ? and beacon_id = ?"
             " and end_date = ?"
@@ -138,7 +139,7 @@ class Ledger:
         return states
 
     def sending(self, destination: str, keys: Sequence[Key]) -> None:
-        """Note that these rows go out now: without an answer, their fate is unknown."""
+        """Note that these rows are being sent: without an answer, they may have arrived or not."""
         self._update(destination, keys, "state = 'sending', attempts = attempts + 1", ())
 
     def accepted(self, destination: str, keys: Sequence[Key]) -> None:
@@ -149,7 +150,7 @@ class Ledger:
     def failed(self, destination: str, keys: Sequence[Key], error: str, *, for_good: bool) -> None:
         """Note why these rows were not accepted, in words without secrets.
 
-        Rejected `for_good` they are never sent again; else they wait for the next push.
+        With `for_good` they are rejected and never sent again; else they wait for the next push.
         """
         if for_good:
             changes = "state = 'rejected', answered_at = ?, error = ?"
@@ -168,13 +169,13 @@ class Ledger:
         return counts
 
     def summary(self, destination: str) -> tuple[str | None, str | None, list[str]]:
-        """Return what a person asks of an outbox.
+        """Summarize a destination.
 
         Returns
         -------
         tuple
-            When the service last accepted a row, when the oldest row that waits was queued (ISO
-            text, UTC, or None), and the errors of rows that wait or were rejected, each once.
+            When the service last accepted a row, when the oldest waiting row was queued (both ISO
+            text, UTC, or None), and up to 10 distinct errors of waiting or rejected rows.
         """
         with self._explained():
             accepted, waiting = self._database.execute(
@@ -193,7 +194,7 @@ class Ledger:
     def _update(
         self, destination: str, keys: Sequence[Key], changes: str, values: tuple[str, ...]
     ) -> None:
-        """Change rows in one transaction: all of them or, if the process dies, none."""
+        """Change rows in one transaction: if the process dies, none of them is changed."""
         with self._explained(), self._transaction():
             self._database.executemany(
                 f"update findings set {changes} where destination = ? and run_id = ?"
@@ -212,7 +213,7 @@ class Ledger:
         self._database.execute("commit")
 
     def _connect(self, path: Path, mode: str, wait_seconds: float = 5) -> sqlite3.Connection:
-        # No implicit transactions: `_transaction` opens the only ones there are.
+        # No implicit transactions: we begin each one ourselves.
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode={mode}",
             uri=True,
@@ -241,7 +242,7 @@ class Ledger:
     def _check_version(self, writes: bool) -> None:
         version = self._database.execute("pragma user_version").fetchone()[0]
         if version == 0:
-            if not writes:  # its maker was killed before it was one: look at an empty one
+            if not writes:  # its creator was killed before it wrote the schema: read an empty one
                 self._database = sqlite3.connect(":memory:", isolation_level=None)
                 self._open.append(self._database)
             with self._transaction():
@@ -256,7 +257,7 @@ class Ledger:
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """Turn errors of SQLite and of the file system into words."""
+        """Turn errors of SQLite and of the file system into a `LedgerError`."""
         try:
             yield
         except (sqlite3.Error, OSError) as error:

@@ -12,9 +12,9 @@ class PushResult:
     Parameters
     ----------
     findings
-        Rows that were handed in.
+        Findings that were handed in.
     already_accepted
-        Of those, the ones that an earlier push has brought there.
+        Those of them that an earlier push has delivered.
     accepted
         Rows that the service confirmed now, those of earlier runs included.
     waiting
@@ -22,13 +22,13 @@ class PushResult:
     rejected
         Rows of this run that can never be accepted.
     requests, retries
-        Calls of the service, and how many of them repeated one.
+        Calls of the service, and how many of them were retries.
     problems
         Why rows wait or were rejected, in words.
     bookmarks_made, bookmarks_failed
         Bookmarks that are new, and those that could not be made.
     dry_run
-        True if nothing was sent: then `waiting` says what would be.
+        True if nothing was sent; `waiting` then counts what would be sent.
     """
 
     findings: int = 0
@@ -65,7 +65,7 @@ class PushResult:
         if self.waiting and not self.dry_run:
             figures += f", {self.waiting} wait in the outbox for the next push"
         if self.rejected:
-            figures += f", {self.rejected} can not be accepted"
+            figures += f", {self.rejected} cannot be accepted"
         if self.requests:
             figures += f" ({self.requests} requests, {self.retries} of them repeated)"
         if self.bookmarks_made or self.bookmarks_failed:
@@ -82,7 +82,7 @@ class PushStatus:
     destination
         Endpoint, rule and table.
     accepted, waiting, in_doubt, rejected
-        Rows by state. In doubt: sent without an answer, to be sent again.
+        Rows by state. In doubt are those sent without an answer; they will be sent again.
     last_accepted_at, oldest_waiting_at
         ISO text, UTC, or None.
     problems

@@ -1,9 +1,10 @@
 """Push findings to a Microsoft Sentinel table through Azure Monitor's Logs Ingestion API.
 
-Every row goes through the ledger: into the outbox before anything is sent, out of it when the
-service has confirmed it. Killed at any point and run again, every row arrives, and none is sent
-again after its confirmation was read. A row that the service took without the answer arriving is
-sent a second time, as the service has no way to ask; the KQL function hides the copy.
+Every row goes through the ledger: it enters the outbox before anything is sent, and leaves it when
+the service has confirmed it. If the push is killed at any point and run again, every row arrives,
+and no row is sent again after its confirmation was read. If the service accepts a row but its
+answer is lost, the row is sent a second time, because the service cannot be asked what it has; the
+KQL function hides the copy.
 """
 
 from __future__ import annotations
@@ -36,19 +37,19 @@ def push(
     settings
         Where and how.
     progress
-        Called with rows done and rows in all after every request.
+        Called after every request with the number of rows done and the total.
     dry_run
-        Only say what would be sent. Nothing is written either.
+        Only say what would be sent; nothing is written either.
 
     Returns
     -------
     PushResult
-        Also if the service could not be reached: the rows then wait in the outbox.
+        Returned also if the service cannot be reached; the rows then wait in the outbox.
 
     Raises
     ------
     PushError
-        If a setting is impossible or two findings are one row.
+        If a setting is invalid, a finding has no key, or two findings have the same key.
     enrich.push.ledger.LedgerError
         If the ledger cannot be used, or another push is using it.
     """
@@ -86,12 +87,12 @@ def status(settings: PushSettings) -> list[PushStatus]:
     Returns
     -------
     list of PushStatus
-        One item a destination; empty if nothing was ever pushed.
+        One item per destination; empty if nothing was ever pushed.
 
     Raises
     ------
     enrich.push.ledger.LedgerError
-        If the file is no ledger.
+        If the file is not a ledger.
     """
     if not settings.ledger.exists():
         return []
@@ -110,7 +111,7 @@ def status(settings: PushSettings) -> list[PushStatus]:
 
 
 def foresee(rows: dict[Key, Queued], settings: PushSettings, result: PushResult) -> None:
-    """Fill in what a push would do, as far as the ledger tells."""
+    """Fill in what a push would do, according to the ledger."""
     states: dict[Key, str] = {}
     if settings.ledger.exists():
         with Ledger(settings.ledger, writes=False) as ledger:
@@ -127,7 +128,7 @@ def count(states: dict[Key, str], *wanted: str) -> int:
 
 
 def rows_of(findings: Iterable[dict[str, Any]]) -> dict[Key, Queued]:
-    """Make the rows that are sent; raise `PushError` where two findings are one row."""
+    """Make the rows that are sent; raise `PushError` if two findings have the same key."""
     columns, time_generated = all_columns(), now()
     rows: dict[Key, Queued] = {}
     for number, finding in enumerate(findings, start=1):
@@ -143,9 +144,9 @@ def rows_of(findings: Iterable[dict[str, Any]]) -> dict[Key, Queued]:
 
 
 def row_key(finding: dict[str, Any], number: int) -> Key:
-    """Return what makes a finding the same row in every push; `number` is its place in the export.
+    """Return the key of a finding, the same in every push; `number` is its place in the export.
 
-    Raise `PushError` if a part of it is missing.
+    Raise `PushError` if a part of the key is missing.
     """
     for name in Key._fields:
         if not isinstance(finding.get(name), str) or not finding[name]:

@@ -26,7 +26,7 @@ CURES = {
     404: "Check push.endpoint and push.rule_id, the rule's immutable id (dcr-…)",
 }
 
-# Called with rows done and rows in all, after every request.
+# Called after every request with the number of rows done and the total.
 Progress = Callable[[int, int], None]
 
 
@@ -48,11 +48,11 @@ class Sender:
     client
         Azure's upload client.
     settings
-        Rule, table, sizes and patience.
+        Rule, table, sizes, attempts and waits.
     result
-        Filled in: what was accepted, requests and problems.
+        Filled in: rows accepted, requests, retries and problems.
     progress
-        Called with rows done and rows in all after every request.
+        Called after every request with the number of rows done and the total.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Sender:
         self.done = 0
 
     def send(self, outbox: list[Queued]) -> None:
-        """Send all rows; those that fail are left in the ledger with the reason."""
+        """Send all rows; those that fail stay in the ledger with the reason."""
         self.total = len(outbox)
         fitting: list[Queued] = []
         for row in outbox:
@@ -85,7 +85,7 @@ class Sender:
             try:
                 self._send_chunk(chunk)
             except Unsent as error:
-                # Whoever cannot send one chunk would only repeat the long wait with the next.
+                # If one chunk cannot be sent, the next would only repeat the long wait.
                 self.result.add_problem(str(error))
                 return
 
@@ -108,7 +108,7 @@ class Sender:
         self._step(len(chunk))
 
     def _send_until_confirmed(self, keys: list[Key], body: bytes) -> None:
-        """Send one chunk until the service confirms it, with the ledger a step ahead."""
+        """Send one chunk until the service confirms it; the ledger notes each attempt first."""
         settings = self.settings
         wait = settings.first_wait_seconds
         for attempt in range(1, settings.most_attempts + 1):
@@ -140,10 +140,10 @@ class Sender:
 
 
 def upload(client: Any, settings: PushSettings, body: bytes) -> tuple[str | None, float]:  # noqa: ANN401
-    """Make one call of the service.
+    """Call the service once.
 
-    Return None if it confirmed the rows, else why the call is worth another, and the seconds that
-    the service asks to wait. Raise `Unsent` if another call is useless.
+    Return None if it confirmed the rows, else the reason for a retry; and the seconds that the
+    service asks to wait. Raise `Unsent` if a retry is useless.
     """
     from azure.core.exceptions import AzureError, HttpResponseError
 
@@ -162,7 +162,7 @@ def upload(client: Any, settings: PushSettings, body: bytes) -> tuple[str | None
 
 
 def worth_another(error: Any) -> tuple[str, float]:  # noqa: ANN401 (azure is imported late)
-    """Read a refusal as `upload` returns it."""
+    """Turn a refusal into what `upload` returns; raise `Unsent` if a retry is useless."""
     from azure.core.exceptions import ClientAuthenticationError
 
     code = error.status_code
@@ -188,9 +188,9 @@ def body_of(rows: Sequence[Queued]) -> bytes:
 
 
 def chunks(rows: Sequence[Queued], limit: int) -> Iterator[list[Queued]]:
-    """Group rows, in order, so that `body_of` a group has at most so many bytes.
+    """Group rows, in order, so that `body_of` a group has at most `limit` bytes.
 
-    A row that is larger makes a group of its own.
+    A larger row makes a group of its own.
     """
     group: list[Queued] = []
     size = 2
@@ -206,7 +206,7 @@ def chunks(rows: Sequence[Queued], limit: int) -> Iterator[list[Queued]]:
 
 
 def retry_after_seconds(value: str | None) -> float:
-    """Read a Retry-After header, seconds or an HTTP date; 0 if there is none or it is nonsense."""
+    """Read a Retry-After header, seconds or an HTTP date; 0 if it is missing or invalid."""
     if not value:
         return 0.0
     try:

@@ -32,31 +32,31 @@ class PushSettings(Section):
     ----------
     endpoint
         Logs ingestion address of the data collection rule, ``https://….ingest.monitor.azure.com``.
-        ``http://`` only on loopback, where no login is made: for tests.
+        ``http://`` is for tests: only on loopback, without a login.
     rule_id
         Immutable id of the rule, ``dcr-…``.
     table
         The custom table; its stream is ``Custom-`` and the name.
     ledger
-        File with what was sent, on a local disk, to be kept between runs.
+        File with what was sent; on a local disk, and kept between runs.
     bookmarks
         For how many of the strongest findings to make a bookmark; 0 for none.
     workspace
         Resource id of the Sentinel workspace, ``/subscriptions/…``: only bookmarks need it.
     audience
-        For whom the login's token is; other clouds than the public one have another.
+        Audience of the login's token; another one outside the public cloud.
     management
-        Address of Azure's resource manager; other clouds than the public one have another.
+        Address of Azure's resource manager; another one outside the public cloud.
     chunk_bytes
         JSON bytes in one request, at most `LARGEST_REQUEST`.
     most_attempts
         Attempts at one request before its rows wait for the next push.
     first_wait_seconds, longest_wait_seconds
-        Pause before the second attempt, doubled each time, up to the longest; the real pause is
-        drawn between half of it and the whole. What Retry-After asks for is kept, unless it is
-        longer than the longest: then the push ends, and its rows wait for the next one.
+        Pause before the second attempt, doubled for each further one, up to the longest. The actual
+        pause is drawn between half of that and all of it. A longer Retry-After is respected; if it
+        exceeds the longest pause, the push ends and its rows wait for the next one.
     timeout_seconds
-        For the connection, and for each answer.
+        Timeout of the connection, and of each answer.
     """
 
     endpoint: str = ""
@@ -75,7 +75,7 @@ class PushSettings(Section):
 
     @property
     def destination(self) -> str:
-        """What the ledger keeps apart: endpoint, rule and table."""
+        """Name of the destination in the ledger: endpoint, rule and table."""
         return f"{self.endpoint.rstrip('/')} {self.rule_id} {self.table}"
 
     def check(self) -> None:

@@ -40,7 +40,7 @@ function windowStart(f) {
   return Date.parse(f.end_date + "T00:00:00Z") - (days - 1) * DAY;
 }
 
-// Hours of one day, or dates of several; `x` takes an hour of the window.
+// Labels: hours of one day, or dates of several; `x` turns an hour of the window into a position.
 function hourLabels(f, x) {
   const hours = f.hourly_event_counts.length;
   const isOneDay = hours <= 24;

@@ -1,5 +1,5 @@
 "use strict";
-// The script of the report, first part: the data, and how values become nodes and words. The parts are put into one script.
+// First part of the report's script: the data, and how values become nodes and words. render.py joins the parts.
 // Values of the logs are hostile: they are put on the page as text nodes and SVG titles only, never as markup.
 
 const SEVERITIES = ["critical", "high", "medium", "low"];
@@ -10,7 +10,7 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const byId = (id) => document.getElementById(id);
 
-// Control, direction and other invisible characters are escaped: nothing poses as something else.
+// Control, direction and other invisible characters are escaped, so that no value poses as another.
 function visible(value) {
   if (value === null || value === undefined || value === "") return "–";
   const text = String(value).replace(
@@ -49,7 +49,7 @@ function badge(severity) {
   return el("span", { class: "badge " + known }, severity);
 }
 
-// `numbers` are the places of columns to align at the right.
+// `numbers` are the indices of the columns to align right.
 function table(headers, rows, numbers = []) {
   const kind = (i) => (numbers.includes(i) ? { class: "number" } : {});
   const head = headers.map((header, i) => el("th", { scope: "col", ...kind(i) }, header));
@@ -140,7 +140,7 @@ function endpoint(f) {
   return (address.includes(":") ? "[" + address + "]" : address) + ":" + f.destination_port;
 }
 
-// Numbers of an address in their order, so that 10.0.0.9 comes before 10.0.0.10.
+// Sort key of an address, padded with zeros so that 10.0.0.9 comes before 10.0.0.10.
 function addressKey(text) {
   if (!text.includes(":")) {
     const parts = text.split(".").map((part) => part.padStart(3, "0"));

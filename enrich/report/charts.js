@@ -65,7 +65,7 @@ function spark(f) {
 
 // --- Intervals between beats --------------------------------------------------------------------
 
-// Rare long gaps would squeeze the beat into one line: one in a hundred at either end is left out.
+// Rare long gaps would squeeze the beat into one line, so 1 % of the events at either end is left out.
 function intervalRange(bars, sleep, shortest) {
   const total = bars.reduce((sum, [, events]) => sum + events, 0);
   let seen = 0;
@@ -87,7 +87,7 @@ function intervalRange(bars, sleep, shortest) {
   return [Math.max(0, from - pad), to + pad];
 }
 
-// Events by bin of `size` seconds, and those outside the range.
+// Number of events by bin of `size` seconds, and the number outside the range.
 function binned(bars, from, to, size) {
   const counts = new Map();
   let beyond = 0;
@@ -239,7 +239,7 @@ function traffic(f) {
   );
 }
 
-// Column, word, and what must be passed.
+// Column, label, and the threshold if there is one.
 const SCORES = [
   ["beacon_score", "beacon score", (f) => f.beacon_score_threshold],
   ["timing_score", "timing", (f) => f.null_quantile],

@@ -9,7 +9,7 @@ function namesOf(group) {
   return names.join("\n");
 }
 
-// The text is made visible already, with line breaks of our own.
+// `text` is escaped already; its line breaks are our own, so `visible` must not escape them.
 function titled(node, text) {
   const title = document.createElementNS(SVG, "title");
   title.textContent = text;
@@ -44,7 +44,7 @@ function scatter() {
   const base = height - 36;
   const lowest = Math.min(...scored.map((f) => f.beacon_score));
   const floor = Math.max(0, Math.floor((lowest - 0.02) * 20) / 20);
-  const rise = (score) => (score - floor) / (1 - floor || 1); // of the height
+  const rise = (score) => (score - floor) / (1 - floor || 1); // share of the height
   const x = (n) => left + 14 + (width - left - 40) * n;
   const y = (n) => base - 8 - (base - 30) * rise(n);
   const cell = (f) => Math.round(f.rarity_score * 50) + " " + Math.round(rise(f.beacon_score) * 40);

@@ -1,4 +1,4 @@
-// The rest of the page: tiles, campaigns, suppressions, the run; and the start of it all.
+// The rest of the page: tiles, campaigns, suppressions, the run; and the code that draws it all.
 
 const MOST_ROWS = 200; // of the tables below
 
@@ -90,7 +90,7 @@ function aboutRun() {
   }
   const facts = { ...findings[0], "report made": data.made_at };
   byId("run").append(values(facts, [...RUN_COLUMNS, "report made"]));
-  // Each vendor is a population of its own.
+  // Each vendor is judged as a population of its own.
   const rows = vendors.map((vendor) => {
     const own = findings.filter((f) => f.device_vendor === vendor);
     return [vendor, ...[own.length, own[0].history_days, own[0].active_sources].map(whole)];

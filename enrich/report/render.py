@@ -1,8 +1,8 @@
 """The report: one HTML file that opens offline and loads nothing.
 
-Values of the logs are written by whoever sends packets. They reach the page as JSON with no ``<``
-in it, the script puts them on the page as text only, and a content security policy lets nothing run
-but that script, and nothing be loaded from anywhere.
+Values of the logs are hostile: anyone who sends packets can write them. They reach the page as JSON
+without ``<``, and the script puts them on the page as text only. A content security policy lets
+only that script run, and nothing be loaded.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def render(findings: list[dict[str, Any]]) -> str:
     Returns
     -------
     str
-        A whole HTML page, pure ASCII apart from text of our own. The browser draws a picture when
-        it is looked at, so that 10,000 findings open as fast as ten.
+        A whole HTML page; only our own text in it is not pure ASCII. The browser draws a chart only
+        when it is shown, so that 10,000 findings open as fast as ten.
     """
     style = read("page.css")
     script = "\n".join(map(read, SCRIPTS))
@@ -50,7 +50,7 @@ def render(findings: list[dict[str, Any]]) -> str:
         "script_hash": csp_hash(script),
         "data": embedded(page_data(findings)),
     }
-    # In one pass: a value that looks like a placeholder stays what it is.
+    # In one pass, so that a value that looks like a placeholder is not replaced.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], read("page.html"))
 
 
@@ -69,7 +69,7 @@ def title_of(findings: list[dict[str, Any]]) -> str:
 def page_data(findings: list[dict[str, Any]]) -> dict[str, Any]:
     """Collect what the page shows.
 
-    Columns and rows are apart, so that no name is written 10,000 times. The outline is that of the
+    Column names and rows are separate, so that no name is written 10,000 times. `outline` is the
     land on the map.
     """
     columns = list(contract())
@@ -86,7 +86,7 @@ def page_data(findings: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def compact(value: Any) -> Any:  # noqa: ANN401 (anything that JSON can hold)
-    """Shorten a value for the page: six digits of a number, histograms as pairs."""
+    """Shorten a value for the page: numbers to six digits, bars of a histogram to pairs."""
     if isinstance(value, float):
         return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(value) else None
     if isinstance(value, list):

@@ -67,7 +67,7 @@ function reasonsCell(f) {
   return [f.reasons[0], f.reasons.length > 1 ? sub(`and ${f.reasons.length - 1} more`) : null];
 }
 
-// `sort` gives the key of a finding; a column without one is not sorted by.
+// `sort` gives the sort key of a finding; a column without `sort` cannot be sorted.
 const COLUMNS = [
   {
     name: "severity",
@@ -123,7 +123,7 @@ const NO_FILTER = { search: "", severity: "", status: "", vendor: "", only: null
 const state = { ...NO_FILTER, suppressed: false, column: null, down: false, open: new Set() };
 let selected = [];
 
-// What the search looks at, in lower case; made once for each finding.
+// The text that the search looks at, in lower case; made once per finding.
 function haystack(f) {
   if (f.haystack === undefined) {
     const texts = [
@@ -240,7 +240,7 @@ function bodyRows(f) {
     {
       class: "row" + (f.suppressed ? " is-suppressed" : ""),
       "data-beacon": f.beacon_id,
-      // A click that ends a selection of text is none.
+      // A click that ends a selection of text does not open the details.
       onclick: () => {
         if (!String(getSelection())) toggle(f);
       },

@@ -1,4 +1,4 @@
-{#- The two sources in schema raw: the listing of the log files (an external table), and their lines (a view over external tables). Pre-hooks make both. -#}
+{#- The two sources: the listing of the log files (an external table), and their lines (a view over external tables). Pre-hooks make both. -#}
 
 {% macro list_log_files() %}
     {#-
@@ -28,7 +28,7 @@
     -#}
     {%- set lines = source('raw', 'common_security_log') -%}
     {%- do execute_all(['create schema if not exists ' ~ lines.schema]) -%}
-    {%- set statements = [drop_statement(lines)] -%}
+    {%- set statements = [drop_statement(lines, 'view')] -%}
     {%- for table in run_query("show tables in " ~ lines.schema ~ " like '" ~ lines.identifier ~ "_2*'").rows -%}
         {%- do statements.append('drop table if exists ' ~ lines.schema ~ '.' ~ table[1]) -%}
     {%- endfor -%}
@@ -52,17 +52,23 @@
         {%- for column in node.columns.values() -%}{%- do declared.append(column.name ~ ' ' ~ column.data_type) -%}{%- endfor -%}
     {%- endfor -%}
     {{- return([
-        'drop table if exists ' ~ relation.render(),
+        drop_statement(relation, 'table'),
         'create table ' ~ relation.render() ~ ' (' ~ (columns or declared | join(', ')) ~ ') using ' ~ file_format
         ~ " options (recursiveFileLookup 'true', pathGlobFilter 'PT*M*.json') location '" ~ location ~ "'",
     ]) -}}
 {% endmacro %}
 
 
-{% macro drop_statement(relation) %}
-    {#- The statement that drops a relation, be it a table or a view. Empty where the relation does not exist. -#}
+{% macro drop_statement(relation, type) %}
+    {#- The statement that drops a table or a view of this name; `type` says which where dbt does not know. Refuses a table that holds data: it is not ours. -#}
     {%- set there = adapter.get_relation(none, relation.schema, relation.identifier) -%}
-    {{- return('drop ' ~ there.type ~ ' ' ~ there if there else '') -}}
+    {%- if there and 'Type: MANAGED' in (there.information or '') -%}
+        {{- exceptions.raise_compiler_error(
+            'the table ' ~ there ~ ' holds data, so this project did not make it, and leaves it as it is. Its own external table of raw logs '
+            ~ 'has the same name: rename yours, or use another catalog.'
+        ) -}}
+    {%- endif -%}
+    {{- return('drop ' ~ (there.type if there else type) ~ ' if exists ' ~ relation.render()) -}}
 {% endmacro %}
 
 

@@ -9,7 +9,7 @@
     'DestinationPort', 'Protocol', 'SentBytes', 'ReceivedBytes', 'ExternalID', 'AdditionalExtensions', '_ItemId',
 ] %}
 -- Every field as text: a number in quotes would read as null under a numeric type.
-{% set schema = 'array<struct<' ~ fields | join(': string, ') ~ ': string>>' %}
+{% set schema = 'array<struct<' ~ fields | join(': string, ') ~ ': string, line_end: string>>' %}
 
 with log_lines as (
     select
@@ -20,14 +20,18 @@ with log_lines as (
     where is_new
 ),
 
--- In brackets, from_json also returns a second object on the line. A byte order mark before the object and a comma after it are removed.
+-- In brackets, from_json also returns a second object on the line. The object line_end shows that all of the line was parsed: from_json
+-- ignores text after a closing bracket in the line itself. A byte order mark before the line and a comma after it are removed.
 parsed as (
     select
         log_date,
         log_version,
         line,
         explode(array(from_json(
-            concat('[', trim(leading '\uFEFF' from if(endswith(line, '}'), line, trim(trailing ', ' from line))), ']'), '{{ schema }}'
+            concat(
+                '[', trim(leading '\uFEFF' from if(endswith(line, '}'), line, trim(trailing ', ' from line))), ',{"line_end":"1"}]'
+            ),
+            '{{ schema }}'
         ))) as objects
     from log_lines
 ),
@@ -40,10 +44,8 @@ texts as (
         line,
         case
             when objects is null and line rlike '^\\s*\\[' then 'an array, not one object'
-            when size(objects) > 1 or (objects is null and line rlike '[}]\\s*[{]') then 'several objects on a line'
-            when try_element_at(objects, 1) is null then 'malformed JSON'
-            -- A closing bracket in the line itself ended the array, and text follows it.
-            when not endswith(line, '}') and line not rlike '[}][, \\t]*$' then 'malformed JSON'
+            when size(objects) > 2 or (objects is null and line rlike '[}]\\s*[{]') then 'several objects on a line'
+            when try_element_at(objects, 1) is null or try_element_at(objects, 2).line_end is null then 'malformed JSON'
             when {{ is_no_utf8('line') }} then 'malformed JSON'
         end as json_problem,
         {% for field in fields %}
@@ -52,7 +54,7 @@ texts as (
         nullif(lower(trim(try_element_at(objects, 1).SourceIP)), '') as source_address,
         nullif(lower(trim(try_element_at(objects, 1).DestinationIP)), '') as destination_address
     from parsed
-    where coalesce(size(objects), -1) != 0 or line rlike '[^ \\t\\r\\n]'
+    where objects is not null or line rlike '[^ \\t\\r\\n]'
 ),
 
 typed as (

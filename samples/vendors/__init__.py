@@ -1,10 +1,10 @@
-"""The makers of firewalls in the samples, a module each.
+"""The makers of firewalls in the samples, one module each.
 
-A new maker is a module with its `MAKER`, and its name in the two lines below.
+A new maker is a module with a `MAKER`, and the module's name in the two lines below.
 """
 
 from samples.vendors import check_point, fortinet, palo_alto, zscaler
 
-# The order numbers the gateways; another one makes other bytes.
+# The gateways are numbered in this order; another order gives other bytes.
 MAKERS = tuple(module.MAKER for module in (fortinet, palo_alto, check_point, zscaler))
 GATEWAYS = tuple(gateway for maker in MAKERS for gateway in maker.gateways)

@@ -1,4 +1,4 @@
-"""Check Point: the event is named by the service, and most rows have no bytes."""
+"""Check Point: events are named after the service, and most rows have no bytes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LINE = Template(
         "security_inzone=InternalZone;security_outzone=ExternalZone",
     },
 )
-HAS_BYTES = 0.3  # of the rows that are not denied
+HAS_BYTES = 0.3  # share of the rows that are not denied
 ACCEPTED = {s.name: event("Log", s.name, "Accept", "Accept", "5") for s in SERVICES}
 DROPPED = {s.name: event("Log", s.name, "Drop", "Deny", "5") for s in SERVICES}
 

@@ -61,7 +61,7 @@ EVENTS = [
     ("00012", "multicast", "accept", "Accept"),
     ("00014", "local", "deny", "Deny"),
 ]
-UDP_END, DENY, INTERIM, MULTICAST, LOCAL_DENY = range(4, 9)  # in EVENTS; before them: ends of TCP
+UDP_END, DENY, INTERIM, MULTICAST, LOCAL_DENY = range(4, 9)  # in EVENTS, after the ends of TCP
 EVENT_TEXTS = [
     event(event_class, f"traffic:{subtype} {action}", action, simplified, "3")
     for event_class, subtype, action, simplified in EVENTS

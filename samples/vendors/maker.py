@@ -1,4 +1,4 @@
-"""What each module of a maker is made of: a format, gateways, and templates of lines."""
+"""What the module of a maker is made of: formats, gateways, and templates of lines."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Format:
     app
         How it writes the application of a service.
     is_proxy
-        Whether it sees the web traffic of its clients only: nothing internal, nothing inbound.
+        Whether it sees only the web traffic of its clients: nothing internal, nothing inbound.
     """
 
     product: str
@@ -70,9 +70,9 @@ class Gateway:
     format
         How it writes rows.
     client_share
-        Its part of the clients, in relation to the other gateways' parts.
+        Its share of the clients, relative to the shares of the other gateways.
     protocol
-        How it writes the protocol of a service; two of one format may differ in this.
+        How it writes the protocol of a service; gateways of one format may differ in this.
     """
 
     name: str
@@ -91,8 +91,8 @@ class Maker:
     gateways
         Its firewalls in the sample network.
     companions
-        What it logs of a connection besides the connection itself, each with its part of a day's
-        background rows.
+        What it logs about a connection besides the connection itself, each with its share of a
+        day's background rows.
     """
 
     gateways: tuple[Gateway, ...]
@@ -127,7 +127,7 @@ class Template:
     """
 
     def __init__(self, fragments: str, columns: dict[str, str]) -> None:
-        # All fixed text is escaped here, once: to do it for each line would take most of the time.
+        # All fixed text is escaped here, once: escaping it per line would take most of the time.
         text = json.dumps(
             {
                 "TenantId": "5f0c6c8a-0b0e-4b3a-9f0e-3b7e6c1d2a10",

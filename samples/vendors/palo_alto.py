@@ -45,7 +45,7 @@ STRATA_TEXTS = {
     log: event(kind, subtype, action, simplified, "3")
     for log, (subtype, kind, action, simplified, _) in EVENTS.items()
 }
-# App-ID's names; the other services it calls as we do.
+# App-ID's names where they differ from ours.
 APPS = {
     "https": "ssl",
     "https-alt": "ssl",
@@ -69,7 +69,7 @@ def app(service: Service) -> str:
 def lines_with(
     texts: Mapping[int, str],
 ) -> Callable[[np.random.Generator, np.ndarray, Values], Iterator[str]]:
-    """Make what writes rows with these texts of events."""
+    """Make the function that writes rows with these texts of events."""
 
     def lines(rng: np.random.Generator, rows: np.ndarray, values: Values) -> Iterator[str]:
         logs = rows["log"].tolist()

@@ -28,7 +28,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[dict
     rows = []
     for day in DAYS:
         for source in range(30):
-            # One time a source and second: the notebook's order of equal times is a lottery.
+            # One row per source and second: the notebook orders equal times at random.
             for second in random_.sample(range(0, 3600, 4), 12 if source % 2 else 3):
                 popular = random_.random() < 0.5
                 row = {
@@ -72,8 +72,8 @@ KEY = ("source_ip", "destination_ip", "destination_port", "protocol", "time_delt
 
 @pytest.mark.skipif(SPARK_4, reason="the benchmark runs on the locked Spark")
 def test_the_notebook_in_spark(dbt: Dbt, logs, expected, tmp_path: Path, monkeypatch):
-    # Its windows have no order, so only what does not depend on one is compared; and the last
-    # threshold does depend on it.
+    # The notebook's windows have no order, and the last threshold depends on it. So only delta
+    # counts are compared, of the connections in both results.
     monkeypatch.setattr(steps, "EVENTS", 5)
     beacons = steps.notebook(dbt.spark, logs[0], tmp_path, lean=True)
     found = {
@@ -188,7 +188,7 @@ def test_rounds_take_turns_and_a_stopped_run_goes_on(fake, tmp_path: Path, monke
     assert fake(part=part, table_only=True) == []
     fake(part=[Part.STAGING])
     assert "## Compare" in fake.page() and "## Staging" in fake.page(), "no part hides another"
-    # Other code: what depends on it is measured anew.
+    # The code has changed: what depends on it is measured again.
     monkeypatch.setattr(measuring, "_digest", lambda paths: f"{len(list(paths))} files")
     lines = [json.loads(line) for line in results.read_text().splitlines()]
     for line in lines:
@@ -199,7 +199,7 @@ def test_rounds_take_turns_and_a_stopped_run_goes_on(fake, tmp_path: Path, monke
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    """A bench whose dbt only notes what it is asked, what stands before it, and leaves a mark."""
+    """A bench whose dbt only notes its arguments and the state it finds, and leaves a mark."""
     root = tmp_path / "raw"
     lay_out(root, dt.date(2026, 9, 28), [{"TimeGenerated": "2026-09-28T05:00:00.0000000Z"}] * 3)
     monkeypatch.setattr(measuring.Bench, "root", lambda bench, logs: root)
@@ -244,7 +244,7 @@ def test_the_next_day_starts_from_what_the_day_before_left(commands):
         ("run", "2026-09-29", 20, ["seed-2026-09-30"], 1),
         ("run", "2026-09-30", 21, ["run-2026-09-29", "seed-2026-09-30"], 1),
     ]
-    # Again from the same state: it is kept, and the run before has not touched it.
+    # The kept state is used again, untouched by the run before.
     bench.measure(case_of(NEXT, 22))
     assert asked[3:] == asked[2:3]
 

@@ -45,7 +45,7 @@ def test_a_made_row_meets_the_contract_of_connection_days(dbt: Dbt):
 
 
 def test_the_simulation_scores_as_the_models_do(dbt: Dbt, tmp_path: Path):
-    """The quantiles are made by numpy, which must say what the SQL says."""
+    """The quantiles are made with numpy, whose results must equal those of the SQL."""
     rng = np.random.default_rng(7)
     gaps = np.concatenate([kind(rng, 40, 60) for kind in null_quantiles.KINDS.values()])
     rows, counts = null_quantiles.beat_intervals(gaps)
@@ -65,7 +65,7 @@ def test_the_simulation_scores_as_the_models_do(dbt: Dbt, tmp_path: Path):
 
 
 def test_the_seed_is_what_the_simulation_makes():
-    """A few draws of one row: the quantile in the seed is not passed by one in a hundred."""
+    """Draw one row of the seed again: fewer than 0.5 % of the scores exceed its quantile."""
     rng = np.random.default_rng(11)
     lines = null_quantiles.SEED_FILE.read_text().splitlines()[1:]
     seed = {int(n): float(q) for n, q in (line.split(",") for line in lines)}

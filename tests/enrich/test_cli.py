@@ -19,7 +19,7 @@ SECRET = "hunter2-never-to-be-seen"
 
 
 def clean_environment(**changes):
-    """The environment without this shell's settings of ours."""
+    """The environment of this shell, without our settings."""
     kept = {
         name: value
         for name, value in os.environ.items()

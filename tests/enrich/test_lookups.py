@@ -29,7 +29,7 @@ def remote(ask, **options) -> Lookup:
 
 
 class Recorder:
-    """A way to ask that keeps what it was asked."""
+    """An `ask` function that records what it was asked."""
 
     def __init__(self, answer=lambda address: {"whois_asn": "64496"}):
         self.asked, self.answer = [], answer
@@ -210,7 +210,7 @@ def test_bulk_answers_are_used_and_what_they_leave_out_is_asked_alone(lifetime_d
         return {address: None for address in addresses if address != TO[1]}
 
     ask = Recorder()
-    # Also where the cache keeps nothing.
+    # Also if the cache keeps nothing.
     lookup = remote(ask, ask_many=ask_many, batch=3, lifetime_days=lifetime_days)
     rows, outcomes = enrich(to(*TO[:4], "2001:db8::1"), [lookup], Cache(None))
     assert calls == [TO[:3], TO[3:4]] and ask.asked == [TO[1]]

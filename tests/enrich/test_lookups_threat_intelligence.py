@@ -59,7 +59,7 @@ def test_a_provider_that_fails_says_so_is_not_remembered_and_its_key_is_not_show
     rows, outcomes = looked_up(otx(port), "198.51.100.1", cache=cache)
     assert rows[0]["ti_status"].startswith("failed: OTX failed: ") and outcomes[0].partial
     state["answer"] = pulses(2)
-    # The same client again: msticpy alone would repeat the failure from its memory.
+    # The same client again: msticpy alone would repeat the failure from its cache.
     rows, _ = looked_up(otx(port), "198.51.100.1", cache=cache)
     assert rows[0]["ti_status"] == "ok" and len(paths) == 2
     cache.close()

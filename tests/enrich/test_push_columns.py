@@ -1,4 +1,4 @@
-"""Rows of the Sentinel table: valid JSON whatever a finding holds, cut where the service would."""
+"""Rows of the Sentinel table: valid JSON whatever a finding holds, truncated with a mark."""
 
 import json
 

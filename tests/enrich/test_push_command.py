@@ -33,7 +33,7 @@ def export(tmp_path):
 
 @pytest.fixture
 def start(server, export, tmp_path):
-    """Start the command; more environment by name."""
+    """Start the command, with further environment variables."""
 
     def started(*arguments, **environment):
         return subprocess.Popen(

@@ -1,9 +1,9 @@
-"""Faults by the hundred, in process and by kill -9: nothing is lost, nothing confirmed goes twice.
+"""Hundreds of faults, in process and by kill -9: no row is lost, no confirmed row is sent twice.
 
 "Confirmed" means that the client has read the answer and noted it in the ledger. Between reading
-and noting lies the write of one transaction. A process that dies there, like one whose answer got
-lost, sends that one chunk again: the service cannot be asked. These copies are counted and must
-stay within the chunk that was under way.
+and noting lies the write of one transaction. If a process dies there, or an answer is lost, the
+next push sends that one chunk again, because the service cannot be asked. These copies are counted
+and must stay within the chunk that was under way.
 
 FULL_FAULT_TEST=1 (`make test-faults`) makes it 950 faults and 50 kills over 5,000 rows each.
 """
@@ -51,7 +51,7 @@ def settings_for(server, path, timeout_seconds=0.25):
 
 
 def noted(path):
-    """Return the keys that the ledger holds as accepted, as the server writes them, and sending."""
+    """Return the keys of accepted and of sending rows in the ledger, as the server writes them."""
     if not path.exists():
         return set(), set()
     with ledger_module.Ledger(path, writes=False) as ledger:
@@ -63,7 +63,7 @@ def noted(path):
 
 
 def noted_of(path, keys):
-    """Return those of these keys that the ledger holds as accepted."""
+    """Return those of these keys that are accepted in the ledger."""
     with ledger_module.Ledger(path, writes=False) as ledger:
         (destination,) = ledger.counts()
         own = [ledger_module.Key(run, beacon, date[:10]) for run, beacon, date in keys]
@@ -109,13 +109,13 @@ def test_faults_in_process(tmp_path, monkeypatch, capsys):
     def fault():
         if not faults_left() or chance.random() > 0.6:
             return None
-        # A slow answer costs the client its patience, so only few.
+        # Each slow answer lasts until the client's timeout, so there are only few.
         name = "slow" if chance.random() < 0.03 else chance.choice(names)
         counted[name] += 1
         return name
 
     def watch(phase, keys):
-        # The client waits for the answer, so the ledger stands still while this looks.
+        # The client waits for the answer, so the ledger does not change meanwhile.
         if phase == "received":
             sent_after_noted.extend(noted_of(path, keys))
 
@@ -158,14 +158,14 @@ def test_faults_in_process(tmp_path, monkeypatch, capsys):
 
 
 def push_and_say(findings, settings, done):
-    """Run in a process of its own that is killed."""
+    """Push in a process of its own, which is killed."""
     done.put(push(findings, settings).exit_code)
 
 
 def test_kill_9(tmp_path, monkeypatch, capsys):
     chance = random.Random(7)
     path = tmp_path / "ledger.sqlite"
-    # Forked from a server that has everything loaded: a start costs milliseconds, and dies alike.
+    # Forked from a server that has everything loaded: a start takes milliseconds.
     context = multiprocessing.get_context("forkserver")
     # Python before 3.13 does not hand sys.path to that server.
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(PROJECT), str(PROJECT / "tests/enrich")]))
@@ -185,7 +185,7 @@ def test_kill_9(tmp_path, monkeypatch, capsys):
 
     expected = set()
     with IngestionServer(watch=watch) as server:
-        # Patient: on a busy machine a late answer would make copies that no kill explains.
+        # A long timeout: on a busy machine a late answer would make copies that no kill explains.
         settings = settings_for(server, path, timeout_seconds=30)
         run = 0
         while sum(kills.values()) < KILLS or run * ROWS_A_PUSH < ROWS:

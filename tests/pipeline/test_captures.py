@@ -52,7 +52,7 @@ def labelled_c2() -> set[tuple[str, str, int]]:
 
 
 def test_seven_of_eight_kovter_pairs_are_found(dbt: Dbt, kovter: str):
-    # What the percentage finds; a score above 1 there is none.
+    # Only what the percentage finds: no score exceeds 1.
     used = kovter + "lookback_days: 1\nbaseline_source: current\nbeacon_score_threshold: 1\n"
     no_tests = ("--exclude-resource-type", "test", "unit_test")
     result = dbt("build", "--select", "+network_beaconing_anomalies", *no_tests, vars=used)

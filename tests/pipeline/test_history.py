@@ -1,4 +1,4 @@
-"""A raw day is read once, and anew only when its files change; however the files arrive."""
+"""A raw day is read once, and again only if its files change, however the files arrive."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def folder_of(root: Path, day: dt.date) -> Path:
 
 
 class Logs:
-    """Log files that arrive, grow, are written anew and vanish, by chance."""
+    """Log files that arrive, grow, are rewritten and vanish, at random."""
 
     def __init__(self, root: Path, seed: int) -> None:
         self.root = root
@@ -69,7 +69,7 @@ class Logs:
             path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[1:]))
 
     def replace(self, day: dt.date) -> None:
-        """A file is written anew, as long as before."""
+        """A file is rewritten, with the same length."""
         for path in self.files(day)[-1:]:
             path.write_bytes(path.read_bytes().replace(b"198.51.100.1", b"198.51.100.2"))
 
@@ -81,7 +81,7 @@ class Logs:
         shutil.rmtree(folder_of(self.root, day), ignore_errors=True)
 
     def private_only(self, day: dt.date) -> None:
-        """Nothing of the day leaves the network any more."""
+        """The day has no connection to the outside any more."""
         self.remove_all(day)
         lay_out(self.root, day, [row(day, 1, DestinationIP="10.9.9.9")])
 
@@ -103,7 +103,7 @@ def run(dbt: Dbt, *args: str, vars: dict[str, Any]) -> Result:
 
 
 def held(dbt: Dbt, vars: dict[str, Any]) -> dict[str, list[str]]:
-    """Every row of the days of the window, in an order of its own."""
+    """Every row of the days of the window, sorted."""
     end = dt.date.fromisoformat(vars["end_date"])
     first = end - dt.timedelta(vars["lookback_days"])
     window = f"log_date between '{first}' and '{end}'"
@@ -163,14 +163,14 @@ def three_days(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 
 def events(dbt: Dbt) -> dict[str, int]:
-    """Events of each day that has got to connection_days."""
+    """Number of events by day in connection_days."""
     days = "select log_date, sum(event_count) as n from beaconing.connection_days group by log_date"
     return {str(day["log_date"]): day["n"] for day in dbt.rows(days)}
 
 
 def test_a_second_run_reads_nothing(dbt: Dbt, three_days):
     before = held(dbt, three_days)
-    # Other content, but path, length and time as before: whoever opened the file would see it.
+    # Other content with the same path, length and time: only a run that opens the file sees it.
     path = next(Path(three_days["raw_root"]).rglob("PT*M*.json"))
     times = path.stat()
     path.write_bytes(path.read_bytes().replace(b"198.51.100.1", b"198.51.100.2"))
@@ -198,7 +198,7 @@ def test_what_one_run_left_undone_the_next_one_does(dbt: Dbt, three_days):
 def test_a_run_that_was_killed_while_spark_made_a_table_is_in_no_ones_way(dbt: Dbt, three_days):
     run(dbt, "--select", "+baseline", vars=three_days)
     before = held(dbt, three_days)
-    # On Delta a seed is in the way, see docs/reliability.md.
+    # On Delta a half-made seed is in the way, see docs/reliability.md.
     for table in ("baseline",) if FILE_FORMAT == "delta" else ("baseline", "internal_networks"):
         dbt.rows(f"drop table beaconing.{table}")
         half_made = dbt.folder / f"warehouse/beaconing.db/{table}/_temporary/0/part-0"
@@ -233,7 +233,7 @@ def test_lines_that_are_lost_are_found_and_lines_that_came_since_are_not(dbt: Db
 
 
 def test_a_listing_of_other_days_drops_nothing(dbt: Dbt, three_days):
-    """Else each day that the listing does not have would be taken for one whose files are gone."""
+    """Otherwise each day that is not in the listing would count as a day whose files are gone."""
     before = held(dbt, three_days)
     other = {**three_days, "end_date": str(days_back(1))}
     refused = dbt("run", "--select", "stg_common_security_log_lines", vars=other)

@@ -226,7 +226,7 @@ def write_network(root: Path) -> None:
         row | {"TimeGenerated": row["TimeGenerated"].replace(str(END), str(FIRST_DAY))}
         for row in beacon("10.1.0.6", "203.0.113.6", beats=200)
     ]
-    # Two hosts behind the other firewall, one of them at .63: half of all.
+    # Two hosts behind the other firewall, one of which reaches .63: half of the hosts.
     history += [on(FIRST_DAY, "10.6.0.1", "192.0.2.1", PALO_ALTO)]
     history += [on(FIRST_DAY, "10.6.0.6", "203.0.113.63", PALO_ALTO)]
     lay_out(root, FIRST_DAY, history)
@@ -305,7 +305,7 @@ def first(dbt: Dbt, network) -> State:
 
 @pytest.fixture(scope="module")
 def other_vendor(dbt: Dbt, network, first) -> State:
-    """Then Palo Alto Networks on the same day, popular being a percentage."""
+    """Then Palo Alto Networks on the same day; a percentage says which destination is popular."""
     used = {**network, "device_vendor": PALO_ALTO, "degree_of_srcip_percent": 30}
     return look(dbt, dbt("run", *RESULTS, vars=used), used, "baseline")
 

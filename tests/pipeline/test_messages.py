@@ -1,4 +1,4 @@
-"""What a person is told who has not given what the hunt needs; nothing is built then."""
+"""Messages to a user who has not given what the hunt needs; then nothing is built."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     }
 
 
-# What a run may have made before it finds that there is nothing to read.
+# Models that a run may have built before it finds that there is nothing to read.
 BEFORE_LINES = {"log_files", "log_days", "stg_internal_networks", "stg_suppressions"}
 
 
@@ -40,7 +40,7 @@ def refused(
     vars: dict[str, Any] | str | None = None,
     built: set[str] = frozenset(),
 ) -> str:
-    """Run what must fail; return what it said. It builds nothing, but perhaps of `built`."""
+    """Run a command that must fail; return its messages. It builds nothing outside `built`."""
     before = dbt.tables()
     result = dbt(*args, vars=vars)
     assert not result.success, result.messages
@@ -50,7 +50,7 @@ def refused(
 
 
 def listed(dbt: Dbt, used: dict[str, Any]) -> Result:
-    """Let a run begin, and list the log files only."""
+    """Begin a run, and only list the log files."""
     no_tests = ("--exclude-resource-type", "test", "unit_test")
     return dbt("build", "--select", "+log_days", *no_tests, vars=used)
 
@@ -69,7 +69,7 @@ def test_the_cure_dbt_seed_needs_no_vars(dbt: Dbt):
 
 
 def test_no_files_for_end_date(dbt: Dbt, given):
-    # A file whose name is not one of data export's is none.
+    # A file whose name data export does not use is no log file.
     wrong = {**given, "end_date": str(DAY + dt.timedelta(1))}
     said = refused(dbt, "build", vars=wrong, built=BEFORE_LINES - {"log_files", "log_days"})
     assert "no log files for end_date 2026-03-11" in said
@@ -80,6 +80,18 @@ def test_a_location_that_is_not_there(dbt: Dbt, given, tmp_path: Path):
     wrong = {**given, "raw_root": str(tmp_path / "nowhere")}
     said = refused(dbt, "build", vars=wrong, built=BEFORE_LINES - {"log_files", "log_days"})
     assert f"{tmp_path}/nowhere/y=2026/m=03/d=10" in said
+
+
+def test_a_table_of_somebody_elses_is_not_dropped(dbt: Dbt, given):
+    dbt.rows("drop schema if exists raw cascade")
+    dbt.rows("create schema raw")
+    for table in ("common_security_log_files", "common_security_log"):
+        dbt.rows(f"create table raw.{table} (id int) using parquet")
+        dbt.rows(f"insert into raw.{table} values (1)")
+        said = refused(dbt, "run", vars=given, built=BEFORE_LINES)
+        assert f"the table raw.{table} holds data" in said and "rename yours" in said
+        assert dbt.rows(f"select * from raw.{table}") == [{"id": 1}]
+        dbt.rows(f"drop table raw.{table}")
 
 
 def test_no_history_at_all_is_a_warning(dbt: Dbt, given):
@@ -131,7 +143,7 @@ def test_all_problems_with_vars_at_once(dbt: Dbt, given):
         assert str(value) in problem and cure in problem
     assert "there is no var 'lookback_day'; did you mean 'lookback_days'?" in said
     assert "there is no var 'percent_beacon'; did you mean 'percent_beacon_threshold'?" in said
-    # dbt says an error twice; each time all of them, and their number.
+    # dbt prints an error twice; each time it lists all wrong vars, and their number.
     assert f"{len(set(problems))} problem(s)" in said
 
 

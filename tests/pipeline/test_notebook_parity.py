@@ -30,7 +30,7 @@ KEY = ["source_ip", "destination_ip", "destination_port", "protocol", "time_delt
 # ------------------------------------------------------------------------------- made by hypothesis
 
 MICROSECONDS = st.sampled_from([0, 1, 500_000, 999_999]) | st.integers(0, 999_999)
-# At and around the thresholds 15 and 2, and ordinary.
+# Gaps at and around the thresholds 15 and 2, and ordinary ones.
 GAPS = st.sampled_from([0, 1, 2, 3, 14, 15, 16, 17, 60, 61, 62, 300]) | st.integers(0, 1500)
 ENDPOINTS = st.tuples(st.integers(0, 5), st.sampled_from([443, 80, 53, 0, 65535]))
 PROTOCOLS = st.sampled_from(["tcp", "udp", "icmp"])
@@ -44,7 +44,7 @@ def cases(draw: st.DrawFn) -> list[dict[str, Any]]:
     gaps = draw(st.lists(GAPS, min_size=1, max_size=4))
     nulls = draw(st.sampled_from([[], [], NULLABLE]))
     steps = st.tuples(st.sampled_from(endpoints), PROTOCOLS, st.sampled_from(gaps), MICROSECONDS)
-    # Left to itself, hypothesis makes mostly short lists, in which nothing repeats.
+    # By default, hypothesis makes mostly short lists, in which nothing repeats.
     length = draw(st.sampled_from([40, 40, 20, 5, 1]))
     second, before, rows = draw(st.integers(0, 3600)), None, []
     for (destination, port), protocol, gap, micro in draw(
@@ -71,7 +71,7 @@ def cases(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 def hypothesis_rows() -> list[dict[str, Any]]:
-    """Draw CASES hosts, the same ones in every run; a Spark run a case would take hours."""
+    """Draw CASES hosts, the same in every run; one Spark run per case would take hours."""
     hosts: list[list[dict[str, Any]]] = []
 
     @settings(
@@ -90,7 +90,7 @@ def hypothesis_rows() -> list[dict[str, Any]]:
     rows = []
     for number, host in enumerate(hosts):
         source = f"10.200.{number // 250}.{number % 250 + 1}"
-        # Its own, one that 24 hosts share (rare), one that 25 do (popular), private.
+        # Three of its own, one that 24 hosts share (rare), one that 25 share (popular), a private.
         destinations = [
             f"198.18.{number // 250}.{number % 250 + 1}",
             f"198.19.{number // 250}.{number % 250 + 1}",
@@ -108,7 +108,7 @@ def hypothesis_rows() -> list[dict[str, Any]]:
                     "DeviceVendor": OTHER_VENDOR if number % 10 == 9 else VENDOR,
                 }
             )
-        # Whether or not the drawn rows reach them, so that the shared ones have 24 and 25 sources.
+        # One row to each shared destination, so that they have 24 and 25 sources for certain.
         for n, destination in enumerate(destinations[3:5]):
             rows.append(
                 {
@@ -149,7 +149,7 @@ def generated_rows(folder: Path) -> list[dict[str, Any]]:
             is_connection = row.get("Activity", "").startswith("traffic:forward") or (
                 row.get("DeviceVendor") == OTHER_VENDOR
             )
-            # The notebook calls an outside source egress too, and knows no multicast.
+            # To the notebook, outside sources are egress too, and multicast is not known.
             if not (is_connection and row.get("DeviceEventClassID") != "00020"):
                 continue
             if not (PRIVATE.search(row["SourceIP"]) and ALIKE.search(row["DestinationIP"])):

@@ -15,6 +15,18 @@ from tests.support.export_tree import at, lay_out
 DAY = dt.date(2026, 3, 10)
 OURS = ("--select", "package:network_beaconing")
 THEIRS = ("--select", "package:soc_platform")
+# The host's own seed, in place of ours.
+SUPPRESSION = {
+    "destination_network": "198.51.100.0/24",
+    "destination_port": "443",
+    "source_network": "*",
+    "device_vendor": "*",
+    "shortest_seconds": "*",
+    "longest_seconds": "*",
+    "reason": "our own monitoring",
+    "owner": "SOC",
+    "expires_on": "2099-01-01",
+}
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +52,13 @@ def host(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> Dbt:
         "version": "1.0.0",
         "profile": "network_beaconing",
         "models": {"soc_platform": {"+materialized": "table", "+file_format": FILE_FORMAT}},
+        "seeds": {
+            "soc_platform": {
+                "+file_format": FILE_FORMAT,
+                "suppressions": {"+column_types": dict.fromkeys(SUPPRESSION, "string")},
+            },
+            "network_beaconing": {"organisation": {"suppressions": {"+enabled": False}}},
+        },
         "vars": {
             "soc_floor": 3,
             "network_beaconing": {
@@ -53,6 +72,9 @@ def host(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> Dbt:
     }
     (folder / "dbt_project.yml").write_text(yaml.safe_dump(project))
     (folder / "packages.yml").write_text(yaml.safe_dump({"packages": [{"local": str(PROJECT)}]}))
+    (folder / "seeds").mkdir()
+    rows = (",".join(texts) for texts in (SUPPRESSION, SUPPRESSION.values()))
+    (folder / "seeds/suppressions.csv").write_text("\n".join(rows) + "\n")
     (folder / "models").mkdir()
     (folder / "models/soc_beacons.sql").write_text(
         "select beacon_id, {{ var('soc_floor') }} as floor, date '2020-01-01' as log_date\n"
@@ -74,12 +96,16 @@ def test_a_host_without_our_vars_runs_its_own_models(host: Dbt):
 
 
 def test_a_host_builds_with_our_vars_under_our_name(host: Dbt):
+    host.rows("create schema if not exists raw")
+    host.rows("create table raw.common_security_log using parquet as select 1 as id")
     result = host("build")
     assert result.success, result.messages
+    assert host.rows("select * from raw.common_security_log") == [{"id": 1}]
     (found,) = host.rows("select * from beaconing.soc_beacons")
     assert found["floor"] == 3
     (ours,) = host.rows("select * from beaconing.network_beaconing_anomalies")
     assert (ours["beacon_id"], ours["end_date"]) == (found["beacon_id"], DAY)
+    assert ours["suppressed_by"] == ["our own monitoring (SOC, until 2099-01-01)"]
     assert "1  beaconing" in result.messages, "the end of the run says what was found"
 
 

@@ -33,12 +33,12 @@ with (PROJECT / "seeds/statistics/null_quantiles.csv").open() as file:
 
 
 def null_quantile(intervals: int) -> float:
-    """The seed's row of the largest count that is not above."""
+    """The quantile of the seed's largest count that is not above `intervals`."""
     return NULL_QUANTILES[max(n for n in NULL_QUANTILES if n <= intervals)]
 
 
 # -- one small network; the vendor is silent from 05:00 to 09:00 (a gap in the logs) and from 11:00
-#    to 12:59 (110 minutes of whole five-minute slots: none)
+#    to 12:59 (110 minutes of whole five-minute slots: no gap)
 
 AFTERNOON = 13 * HOUR + 0.25  # with a fraction, so that no time is a whole second
 
@@ -120,7 +120,7 @@ def rows_of(name: str) -> list[dict[str, Any]]:
 
 
 def lay_out_days(raw: Path, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
-    """One file a day: what belongs into which five minutes is other tests' business."""
+    """One file per day: other tests check the folders of five minutes."""
     days: dict[str, list[str]] = {}
     for day, row in rows:
         days.setdefault(day, []).append(json.dumps({k: v for k, v in row.items() if v is not None}))
@@ -169,7 +169,7 @@ def check(row: dict[str, Any], *parts: dict[str, Any], **expected: Any) -> None:
 
 
 def test_a_clock(scores: dict[str, Any]):
-    # 20 intervals of 60 s. Of 21 received sizes 100 … 2100 the middle is 1100; 1000, 1100 and 1200
+    # 20 intervals of 60 s. Of 21 received sizes 100 … 2100 the median is 1100; 1000, 1100 and 1200
     # lie within 110 of it, and none repeats: max(1 − 20/20, 3/21).
     check(
         scores["clock"],
@@ -199,8 +199,8 @@ def test_twelve_intervals_by_hand(scores: dict[str, Any]):
     # Sorted: 50 55 58 60 60 60 62 65 70 120 180 400. Of 12, the 90 % element is the 10th, 120: all
     # are above 12, none is a burst. Period: the 6th, 60. Centre: (2nd + 11th)/2 = 117.5; within
     # 58.75 of it lie 60 60 60 62 65 70 120. Within 9 of 60 or a multiple: 55 58 60 60 60 62 65 120
-    # 180; left are 50, 70 and 400 (its multiple is capped at 6 × 60). Their middle is 70, which
-    # alone is within 10.5 of itself.
+    # 180; left are 50, 70 and 400 (its multiple is capped at 6 × 60). Their median is 70; only 70
+    # is within 10.5 of it.
     # Median 61, deviations 1 1 1 1 3 4 6 9 11 59 119 339: their median is 5.
     # Uniform from 50 to 400: the 9th, 70, is furthest: 9/12 against 20/350.
     # Sleep: 55 … 65 are within 15 % of 60, the 2 % element is 55, the 98 % element is 65.
@@ -212,7 +212,7 @@ def test_twelve_intervals_by_hand(scores: dict[str, Any]):
         {"regularity": 1 - 5 / 61 / 0.6942, "uniform_fit": 1 - (9 / 12 - 20 / 350)},
         {"interval_share_10": 7 / 12, "interval_share_30": 9 / 12, "interval_share_50": 9 / 12},
         {"estimated_sleep_seconds": 65, "estimated_jitter_percent": 100 * (1 - 55 / 65)},
-        # Without sizes time alone decides.
+        # Without sizes, timing alone decides.
         {"sent_size_regularity": None, "size_score": None, "beacon_score": 10 / 12},
         {"total_sent_bytes": None, "median_sent_bytes": None, "sent_modal_share": None},
         {"rita_data_size_score": None, "rita_beacon_score": None},
@@ -220,13 +220,13 @@ def test_twelve_intervals_by_hand(scores: dict[str, Any]):
 
 
 def test_connections_within_a_beat_are_one_beat(scores: dict[str, Any]):
-    # 0.4 and 1.6 s within a beat, 98 s between beats: of the 21 of a second and more (11 × 1.6,
+    # 0.4 and 1.6 s within a beat, 98 s between beats. Of the 21 gaps of a second or more (11 × 1.6,
     # 10 × 98) the 18th is 98, and a tenth of it exceeds 1.6.
     check(scores["bursts"], event_count=33, interval_count=10, period_seconds=98, timing_score=1)
 
 
 def test_fast_beats_between_long_sleeps_all_count(scores: dict[str, Any]):
-    # 9 × 5 s, 5 × 600 s: above a tenth of 600 only 5 are left, too few; so all 14 count.
+    # 9 × 5 s, 5 × 600 s: only 5 exceed a tenth of 600, which is too few, so all 14 count.
     # Centre (3rd + 12th)/2 = 302.5: neither 5 nor 600 is within 151.25 of it. Period 5: the 600s
     # are off it (30 > 25 + 0.75), and the second period.
     check(
@@ -280,14 +280,14 @@ def test_sizes(scores: dict[str, Any]):
     check(scores["zero_bytes"], sent_size_regularity=None, size_score=None, sent_modal_share=1)
     check(scores["zero_bytes"], total_sent_bytes=0, rita_data_size_score=0.5)  # (1 + 0) / 2
     check(scores["seven_sizes"], sent_size_regularity=None, total_sent_bytes=3500, beacon_score=1)
-    # 500 × 4, 520, 560, 700, 900: the middle is the 4th, 500; 5 are within 50 of it; 5 are
+    # 500 × 4, 520, 560, 700, 900: the median is the 4th, 500; 5 are within 50 of it; 5 are
     # distinct: max(1 − 4/7, 5/8). 0.625 × timing 1.
     check(scores["eight_sizes"], sent_size_regularity=5 / 8, sent_modal_share=4 / 8)
     check(scores["eight_sizes"], beacon_score=5 / 8, is_beacon=False)
 
 
 def test_no_interval_is_taken_across_a_gap_in_the_logs(scores: dict[str, Any]):
-    # 6 intervals before 05:00 and 6 after 09:00; the four hours between are not one.
+    # 6 intervals before 05:00 and 6 after 09:00; the four hours between are not an interval.
     check(scores["across_log_gap"], event_count=14, interval_count=12, longest_gap_seconds=600)
     # The vendor pauses for 110 minutes of whole slots, less than log_gap_minutes.
     check(scores["across_pause"], interval_count=13, longest_gap_seconds=1.99 * HOUR - 0.25)
@@ -334,7 +334,7 @@ def test_ritas_window_starts_at_the_hour_of_the_day_before(scores: dict[str, Any
         {"rita_data_size_score": 1, "rita_histogram_score": 1, "rita_duration_score": 1},
         {"rita_beacon_score": 1, "interval_count": 10, "active_hours": 11},
     )
-    assert "day_before_only" not in scores  # none of the window, although in RITA's
+    assert "day_before_only" not in scores  # not in our window, although in RITA's
 
 
 def test_a_week_keeps_intervals_across_midnight(network: dict[int, dict[str, Any]]):
@@ -363,7 +363,7 @@ def compiled(dbt: Dbt) -> dict[str, str]:
 
 
 def connection_day(address: str, events: int, logged: int) -> str:
-    """A query of one row of connection_days: events over the day, of which more were logged."""
+    """A query of one row of connection_days with `events` over the day; `logged` were logged."""
     return connection_days(
         source_ip=f"'{address}'",
         event_count=str(logged),
@@ -382,7 +382,7 @@ def test_rita_judges_no_strobe_and_no_list_that_was_cut(dbt: Dbt, compiled: dict
     union = " union all ".join(connection_day(address, *n) for address, n in days.items())
     scores = put_over(dbt.spark, compiled, {"connection_days": union})
     found = {r["source_ip"]: r for r in scores.collect()}
-    # One a second all day, but none in the hour before: 24 of 24 bins, the first a sixth as full.
+    # One event per second all day, none in the hour before: 24 of 24 bins, the first a sixth full.
     assert found["10.0.0.1"]["rita_event_count"] == 86_399
     assert found["10.0.0.1"]["rita_timestamp_score"] == 1
     assert found["10.0.0.1"]["rita_beacon_score"] > 0.9
@@ -390,12 +390,12 @@ def test_rita_judges_no_strobe_and_no_list_that_was_cut(dbt: Dbt, compiled: dict
     assert found["10.0.0.3"]["rita_event_count"] is None
     for address in ("10.0.0.2", "10.0.0.3"):
         assert [found[address][f"rita_{kind}_score"] for kind in RITA] == [None] * 5
-    assert found["10.0.0.3"]["beacon_score"] == 1  # ours takes the part that is there
+    assert found["10.0.0.3"]["beacon_score"] == 1  # our score uses the truncated list
 
 
 def test_one_shuffle(dbt: Dbt, compiled: dict[str, str]):
-    # From files, as in production. Broadcasts of small tables go to every task as they are, and
-    # bringing the rows of the quantiles into one is no shuffle by a key.
+    # From files, as in production. Broadcasts of small tables are no shuffle, and collecting the
+    # quantiles into one row is no shuffle by a key.
     folder = dbt.folder / "one_shuffle"
     tables = {}
     put_over(dbt.spark, compiled, {"connection_days": connection_day("10.0.0.1", 9, 9)})
@@ -443,7 +443,7 @@ def of_sorted(values: list[float], expression: str) -> str:
 
 
 def rita_cases() -> list[tuple[str, str, Any]]:
-    """(name, query of one value, what RITA answers) of each case of settings that are ours too.
+    """(name, query of one value, what RITA answers) of each case with settings like ours.
 
     Left out: errors that cannot reach the macros (empty and negative input), and other weights,
     steps and hours than RITA's defaults.
@@ -591,7 +591,7 @@ def test_implants_are_found_and_benign_pollers_left_alone(dbt: Dbt, tmp_path: Pa
 def test_ritas_expectation_of_its_own_data_set(dbt: Dbt, tmp_path: Path):
     end = dt.date(2024, 4, 21)
     rows = capture("rita_missing_host", end)
-    # The rest is 100,000 scans from outside, no egress; but the last row of all ends RITA's window.
+    # The rest are 100,000 scans from outside, not egress. The last row of all ends RITA's window.
     last = max(row["TimeGenerated"] for _, row in rows)
     inside = (row for row in rows if row[1]["SourceIP"].startswith("73.54."))
     lay_out_days(tmp_path, [*inside, *(row for row in rows if row[1]["TimeGenerated"] == last)])

@@ -18,7 +18,7 @@ OTHER = "Zscaler"  # not judged
 END = dt.date(2026, 3, 10)
 HOUR = 3600
 
-# What the vendor decides, and what of it differs from run to run.
+# Tables that are judged per vendor, and their columns that differ from run to run.
 JUDGED = (
     *("score_window", "baseline", "time_deltas", "time_delta_windows", "percent_beacon"),
     *("destination_rarity", "beacon_scores"),
@@ -57,16 +57,16 @@ def beacon(
 
 
 def rows_of_both() -> list[dict[str, Any]]:
-    """The same addresses behind both vendors' firewalls: each case is another one when mixed."""
+    """The same addresses behind both vendors' firewalls: mixing the vendors changes each case."""
     rows = []
-    # The same connection, at another beat and size; known for longer behind one of them.
+    # The same connection, with another period and size; known for longer behind one of them.
     rows += beacon(FORTINET, 1, 1, start=7)
     rows += beacon(PALO_ALTO, 1, 1, gap=90, bytes_sent=900)
     rows += beacon(FORTINET, 1, 1, beats=1, days_back=2)
     # Too quiet behind each, busy enough in all.
     for vendor in (FORTINET, PALO_ALTO):
         rows += beacon(vendor, 2, 2, beats=70, start=HOUR if vendor == FORTINET else 5 * HOUR)
-    # Popular is 3 sources: in all, behind neither; and behind one.
+    # Popular means 3 sources: in total but behind neither vendor; and behind one vendor.
     for source in (31, 32):
         rows += beacon(FORTINET, source, 3) + beacon(PALO_ALTO, source + 10, 3)
     for source in (4, 51, 52):
@@ -116,7 +116,7 @@ def hunted(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
         "end_date": str(END),
         "lookback_days": 3,
         "degree_of_srcip_threshold": 3,
-        # Nothing but the vendor parts what these two add up.
+        # With these two, only the vendor separates what is added up.
         "delta_scope": "source",
         "percent_denominator": "windowed",
     }
@@ -166,7 +166,7 @@ def test_a_run_of_all_says_what_a_run_of_each_says(hunted, table: str, vendor: s
 
 
 def test_the_cases_differ_between_the_vendors(hunted):
-    """Else the test above could not fail."""
+    """Otherwise the test above could not fail."""
     tables = hunted["together"]
     windows = {row["device_vendor"]: row for row in tables["score_window"]}
     assert windows.keys() == {FORTINET, PALO_ALTO, ABSENT}

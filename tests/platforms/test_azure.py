@@ -1,8 +1,7 @@
 """The whole way over Azure storage: logs in Azurite, Spark over abfs://, enrich through adlfs.
 
-`make test-azure` brings what this needs: Spark 4.1 with hadoop-azure, and Azurite. Spark is told
-where the storage is by the block of docs/azure.md for an account key, and by what an emulator
-needs.
+`make test-azure` brings what this needs: Spark 4.1 with hadoop-azure, and Azurite. The settings of
+Spark are the block of docs/azure.md for an account key, and what an emulator needs besides.
 """
 
 from __future__ import annotations
@@ -118,7 +117,7 @@ class Hunt:
 
 
 def account_key_block() -> dict[str, str]:
-    """Read what docs/azure.md gives for an account key, for the emulator's account."""
+    """Read the settings in docs/azure.md for an account key, for the emulator's account."""
     text = (PROJECT / "docs/azure.md").read_text()
     (block,) = re.findall(r"^# Account key.*?\n(.*?)^(?:#|```)", text, re.MULTILINE | re.DOTALL)
     return yaml.safe_load(block.replace("ACCOUNT", ACCOUNT))

@@ -80,7 +80,7 @@ def test_the_unit_tests_pass(server: ThriftServer, built):
 
 
 def kill_while_it_works(cluster: Cluster, server: ThriftServer) -> str:
-    """Kill a worker and its executor in the middle of a task; the executor's id."""
+    """Kill a worker and its executor in the middle of a task; give the executor's id."""
     worker = cluster.workers[0]
     (executor,) = [pid for pid, line in children(worker.pid).items() if "--executor-id" in line]
     (name,) = re.findall(r"--executor-id (\d+)", children(worker.pid)[executor])

@@ -61,7 +61,7 @@ def test_a_column_that_is_handed_on_is_described_as_where_it_comes_from(model: s
 
 
 def test_columns_are_followed_through_steps_that_do_not_list_them():
-    """Else the test above could not fail: the two ends of a long way, and one that is made anew."""
+    """Otherwise the test above could not fail: both ends of a long path, and a column made anew."""
     passed = set(PASSED_ON)
     assert ("network_beaconing_anomalies", "uniform_fit") in passed
     assert ("beacon_scores", "hourly_event_counts") in passed

@@ -226,7 +226,7 @@ def test_every_command_of_make_dbt_and_enrich_exists(page: Path):
     "look", [names, vars_given, dotted, paths, links, modules, makes, selectors, commands]
 )
 def test_the_pages_name_what_is_looked_for(look):
-    """Else the tests above could not fail."""
+    """Otherwise the tests above could not fail."""
     assert set().union(*map(look, PAGES))
 
 

@@ -1,4 +1,4 @@
-"""The log generator: its rows are what truth.json says, and nothing else keeps time."""
+"""The log generator: its rows are what truth.json says, and nothing else is periodic."""
 
 import collections
 import datetime as dt
@@ -393,7 +393,7 @@ def test_skew_gives_half_of_the_rows_one_end(tmp_path, skew, column):
 
 
 def kind_of(row, hostile):
-    """Tell what was done to a row that is JSON, from nothing but the row."""
+    """Tell which fault a row has, from nothing but the row."""
     time = row.get("TimeGenerated")
     if "TimeGenerated" not in row:
         return "missing_needed_column"
@@ -449,7 +449,7 @@ def test_faults_are_counted_by_kind(faulty, faulty_rows):
         counts[kind] += 1
     expected = {kind: value["lines"] for kind, value in truth["lines_by_kind"].items()}
     assert all(expected.values()), "a fault that never happened tests nothing"
-    # A late row that was the last one anyway can not be told from a clean one.
+    # A late row that was the last one anyway looks like a clean one.
     assert 0.8 * expected["late_appended"] < late <= expected["late_appended"]
     expected["clean"] += expected.pop("late_appended")
     assert counts == expected
@@ -533,7 +533,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, command_line):
     assert "is a file" in result.output
     result = command_line(tmp_path / "file" / "logs")
     assert result.exit_code == 1
-    assert "can not write" in result.output
+    assert "cannot write" in result.output
 
 
 def test_only_a_tree_of_its_own_is_overwritten(tmp_path, command_line):

@@ -15,7 +15,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or next(
 
 
 class Page:
-    """One page of Chromium, spoken to over its debugging protocol."""
+    """One page of Chromium; `errors` collects errors, warnings and requests to the outside."""
 
     def __init__(self, socket, loop):
         self.socket, self.loop, self.number, self.errors = socket, loop, 0, []
@@ -80,7 +80,7 @@ class Page:
 
 @contextlib.contextmanager
 def chromium(profile):
-    """Start a headless Chromium without a way out, and give its page."""
+    """Start a headless Chromium and give its page."""
     import aiohttp
 
     process = subprocess.Popen(

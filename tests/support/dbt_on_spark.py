@@ -20,9 +20,9 @@ from pyspark.sql import SparkSession
 
 PROJECT = Path(__file__).parents[2]
 
-# Small and closed: tables in memory, files in a temporary folder, nobody listens to the network.
+# Small and closed: catalog in memory, files in a temporary folder, no port open to the network.
 # The quick compiler alone suits a JVM that lives for minutes: a quarter less time was measured. Its
-# usual 48 MB of code are full after some runs; then nothing is compiled any more.
+# default code cache of 48 MB is full after some runs; then nothing more is compiled.
 PROFILE = """
 network_beaconing:
   target: memory
@@ -63,7 +63,7 @@ DELTA_PROFILE = (
 
 
 def leave_ansi_as_it_is() -> None:
-    """Undo that dbt-spark turns ANSI mode off; the adapters of Fabric and Databricks do not."""
+    """Keep dbt-spark from turning ANSI mode off: the adapters of Fabric and Databricks do not."""
     original = SparkCredentials.__post_init__
 
     def keep_ansi(self: SparkCredentials) -> None:
@@ -93,7 +93,7 @@ class Result:
 
 
 class Dbt:
-    """dbt with an empty catalog of its own, on this project where no other is named."""
+    """dbt with an empty catalog of its own, on this project unless `project` is changed."""
 
     def __init__(self, folder: Path) -> None:
         self.project = PROJECT
@@ -104,7 +104,7 @@ class Dbt:
         profile = (DELTA_PROFILE if SPARK_4 else PROFILE).format(folder=folder)
         (folder / "profiles.yml").write_text(profile)
         (target,) = yaml.safe_load(profile)["network_beaconing"]["outputs"].values()
-        # dbt finds the session that is there.
+        # dbt uses the session that exists.
         self.spark = SparkSession.builder.config(map=target["server_side_parameters"]).getOrCreate()
 
     def __call__(self, *args: str, vars: dict[str, Any] | str | None = None) -> Result:
@@ -120,7 +120,7 @@ class Dbt:
         Returns
         -------
         Result
-            Also where dbt fails; a test says what it expects.
+            Also if dbt fails; the test says what it expects.
         """
         printed: list[str] = []
 
@@ -153,7 +153,7 @@ class Dbt:
         )
 
     def rows(self, sql: str) -> list[dict[str, Any]]:
-        """Answer a query in the session that dbt uses."""
+        """Run a query in the session that dbt uses."""
         return [row.asDict(recursive=True) for row in self.spark.sql(sql).collect()]
 
     def tables(self) -> set[str]:
@@ -172,12 +172,12 @@ class Dbt:
 
 
 def read_export(export_root: Path) -> list[dict[str, Any]]:
-    """Read the findings as `enrich` does: every JSON part file; none is an error.
+    """Read the findings as `enrich` does, from every JSON part file.
 
     Raises
     ------
     AssertionError
-        Where the folder holds no part file: an empty result is a file without rows.
+        If there is no part file: even an empty result has one, without rows.
     """
     parts = list((export_root / "network_beaconing_anomalies").glob("*.json"))
     assert parts, f"no JSON file in {export_root}/network_beaconing_anomalies"

@@ -12,19 +12,9 @@ Row = Mapping[str, Any]
 
 
 def at(day: dt.date, seconds: float) -> str:
-    """Write a moment as data export does.
+    """Write a moment as data export does: ISO 8601, UTC, with seven fractional digits.
 
-    Parameters
-    ----------
-    day
-        UTC day.
-    seconds
-        Since the midnight that begins it; may pass its end.
-
-    Returns
-    -------
-    str
-        ISO 8601 with seven fractional digits.
+    `seconds` count from the midnight that begins `day`, and may pass its end.
     """
     moment = dt.datetime.combine(day, dt.time()) + dt.timedelta(seconds=seconds)
     return moment.isoformat(timespec="microseconds") + "0Z"
@@ -44,14 +34,14 @@ def lay_out(
     root
         Folder that holds the y= folders.
     day
-        Day of the folders, whatever the rows say.
+        Day of the folders, whatever the times of the rows.
     lines
         Rows are written as JSON without their null columns, into the five minutes of their
         TimeGenerated; text and bytes are raw lines, written as they are into `slot`.
     file
         Name of the files.
     slot
-        Where raw lines and rows without a time that export could write go.
+        Folder of raw lines, and of rows without a time that export could write.
     """
     files: dict[Path, list[bytes]] = {}
     for line in lines:

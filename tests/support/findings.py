@@ -24,7 +24,7 @@ SAMPLES = {
 
 
 def a_finding(number: int = 1, **changes: object) -> dict:
-    """One row that meets the contract, made from the contract; each number is another beacon."""
+    """One row that meets the contract; each `number` is another beacon."""
     row = {name: SAMPLES[data_type] for name, data_type in contract().items()}
     row |= {
         "beacon_id": f"{number:032x}",
@@ -63,7 +63,7 @@ def to(*addresses: str) -> list[dict]:
 
 
 def made_findings(count: int, run_id: str = "run-1", **changes: object) -> list[dict]:
-    """Findings of one run, with whatever columns `changes` has besides those of the contract."""
+    """Findings of one run; `changes` may have columns that the contract does not have."""
     histogram = [{"time_delta": n, "events": 611} for n in range(30, 50)]
     return [
         a_finding(n, run_id=run_id, beacon_id=f"beacon-{run_id}-{n}", interval_histogram=histogram)

@@ -38,8 +38,8 @@ def key_of(row: dict) -> tuple[str, str, str]:
 class IngestionServer:
     """What was sent, and what goes wrong next. Use as a context manager.
 
-    `fault` is asked once a request and returns a name of FAULTS, another status such as "403", or
-    None; `watch` is told "received", "accepted" and "confirmed", with the keys of the rows.
+    `fault` is called once per request and returns a name of FAULTS, another status such as "403",
+    or None. `watch` is called with "received", "accepted" or "confirmed" and the keys of the rows.
     """
 
     fault: Callable[[], str | None] = lambda: None
@@ -145,7 +145,7 @@ class IngestionServer:
         for row in rows:
             for value in row.values():
                 text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-                # The real service cuts silently; here a field that is too long is an error.
+                # The real service truncates silently; here a field that is too long is an error.
                 if len(text.encode()) > LARGEST_FIELD:
                     return 400, []
         return 204, rows

@@ -36,7 +36,7 @@ def web(serve, answer):
 
 
 def made(module, **settings):
-    """Make a lookup that asks at full speed, and once."""
+    """Make lookups that ask at full speed, without retries."""
     settings = {"enabled": True, "per_second": 1e6, "lifetime_days": 1} | settings
     lookups = make(module.KIND, module.Settings(**settings))
     for lookup in lookups:

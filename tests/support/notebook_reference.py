@@ -1,7 +1,7 @@
-"""The hunting notebook's measure in plain Python: slow, obvious, and the judge of our SQL.
+"""The hunting notebook's percentage in plain Python: slow and obvious, to check our SQL.
 
-Its window is ordered by (delta, protocol): the notebook's own order is no order at all, because it
-casts an IP address to a number.
+Its window is ordered by (delta, protocol). The notebook's own window has no order at all, because
+it casts an IP address to a number, which gives null.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def percent_beacon(
     daily_event_count_threshold
         Events that a source, and the windowed sums of a connection, must exceed.
     degree_of_srcip_threshold
-        Distinct sources at which a destination is left out.
+        Number of distinct sources from which on a destination is left out.
     time_delta_threshold
         Whole seconds that a delta must exceed.
     percent_beacon_threshold
@@ -60,7 +60,7 @@ def percent_beacon(
     Returns
     -------
     list of dict
-        One row a (vendor, source, destination, port, protocol, delta), with the columns of the
+        One row per (vendor, source, destination, port, protocol, delta), with the columns of the
         model percent_beacon.
     """
     egress = [
@@ -83,7 +83,7 @@ def percent_beacon(
         and len(sources_of[row["DestinationIP"]]) < degree_of_srcip_threshold
     ]
 
-    # LAG over all that a source does; only then rows with a null are dropped.
+    # LAG over all rows of a source; only after that, rows with a null are dropped.
     counts: Counter[tuple] = Counter()
     sent: Counter[tuple] = Counter()
     received: Counter[tuple] = Counter()
@@ -103,7 +103,7 @@ def percent_beacon(
             sent[key] += row["SentBytes"]
             received[key] += row["ReceivedBytes"]
 
-    # This row and the two before it, protocols together.
+    # A window is a row and the two before it, all protocols together.
     windows: dict[tuple, list[tuple]] = defaultdict(list)
     for key in counts:
         windows[key[:4]].append(key)

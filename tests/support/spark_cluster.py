@@ -24,7 +24,7 @@ SPARK = Path(pyspark.__file__).parent
 BIN = Path(sys.executable).parent
 END = dt.date(2026, 9, 30)
 
-# What a shell has set for another Spark or dbt must not reach ours.
+# Variables that the shell has set for another Spark or dbt must not reach ours.
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
@@ -38,7 +38,7 @@ def wait_for(
     process: subprocess.Popen | None = None,
     seconds: float = 300,
 ) -> None:
-    """Wait until `condition` holds; it is in vain when `process` has ended."""
+    """Wait until `condition` holds; fail if `process` ends before."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
@@ -55,7 +55,7 @@ def free_port() -> int:
 
 
 def get_json(url: str) -> Any:
-    """Answer of a Spark page; None while nobody listens or Spark says that it is starting."""
+    """JSON of a Spark page; None while nobody listens or Spark says that it is starting."""
     try:
         with urllib.request.urlopen(url, timeout=10) as answer:
             return json.load(answer)
@@ -179,14 +179,14 @@ class ThriftServer:
         return get_json(f"{self.page}/{applications[0]['id']}/{what}") or [] if applications else []
 
     def executors(self, which: str = "executors") -> dict[str, dict[str, Any]]:
-        """Executors by id, those that run or, by `allexecutors`, also those that were lost."""
+        """Executors by id: those that run, or with `allexecutors` also those that were lost."""
         return {each["id"]: each for each in self.ask(which) if each["id"] != "driver"}
 
     def failed_tasks(self) -> int:
         return sum(stage["numFailedTasks"] for stage in self.ask("stages"))
 
     def dbt(self, *args: str, export_root: Path) -> subprocess.Popen:
-        """Start dbt; its lines are in stdout."""
+        """Start dbt; its output is in stdout."""
         given = {
             "raw_root": str(self.raw_root),
             "export_root": str(export_root),
@@ -210,14 +210,14 @@ class ThriftServer:
 
 
 def finish(process: subprocess.Popen, printed: str = "") -> str:
-    """Rest of what a command prints; it must succeed."""
+    """Wait for a command, which must succeed; give all that it printed."""
     printed += process.communicate(timeout=1800)[0]
     assert process.returncode == 0, printed[-6000:]
     return printed
 
 
 def read_findings(export_root: Path) -> list[dict[str, Any]]:
-    """Findings in the export, in one order, without what tells one run from another."""
+    """Findings in the export, sorted, without the columns that differ from run to run."""
     lines = [
         json.loads(line)
         for part in (export_root / "network_beaconing_anomalies").glob("*.json")
