@@ -112,7 +112,8 @@ def names(page: Path) -> set[str]:
     if page.name == "CHANGELOG.md":
         return set()
     plain = {text for text in spans(page) if re.fullmatch(r"[a-z][a-z0-9_]*[a-z0-9]", text)}
-    return plain | set(found(page, r"--select \+?(\w+)")) | set(found(page, r"run-operation (?:network_beaconing\.)?(\w+)"))
+    operations = found(page, r"run-operation (?:network_beaconing\.)?(\w+)")
+    return plain | set(found(page, r"--select \+?(\w+)")) | set(operations)
 
 
 def vars_given(page: Path) -> set[str]:
