@@ -25,32 +25,25 @@
     {#- The key of the address in the column `address` (text, trimmed, lower case); null where the text is not an address. -#}
     {%- set quad = ([octet()] * 4) | join('[.]') -%}
     {%- set groups = '(([0-9a-f]{1,4}:)*([0-9a-f]{1,4}|' ~ quad ~ '))?' -%}
+    {#- IPv6: ::ffff:192.0.2.1 as ::ffff:c000:0201:, then every group with four digits, without colons, and z where :: was. -#}
+    {%- set digits -%}
+        replace(regexp_replace(regexp_replace(replace(
+            if(
+                {{ address }} like '%.%',
+                concat(regexp_extract({{ address }}, '^(.*:)', 1), regexp_replace({{ quad_key("substring_index(" ~ address ~ ", ':', -1)") }}, '(.{4})', '$1:')),
+                {{ address }}
+            ),
+            '::', ':z:'
+        ), '([0-9a-f]+)', '000$1'), '[0-9a-f]*([0-9a-f]{4})', '$1'), ':', '')
+    {%- endset -%}
     case
         when {{ address }} rlike '^{{ quad }}\\z' then concat('00000000000000000000ffff', {{ quad_key(address) }})
         {#- A dotted quad may only end an address: a hostile 1.2.3.4::a must not reach quad_key. #}
         when {{ address }} like '%:%' and {{ address }} not like '%.%:%' and {{ address }} rlike '^{{ groups }}(::{{ groups }})?\\z' then
-            {# transform(array(x), name -> …)[0] names x. ::ffff:192.0.2.1 is first rewritten as ::ffff:c000:0201. -#}
-            transform(
-                transform(
-                    if(
-                        {{ address }} like '%.%',
-                        transform(
-                            array({{ quad_key("substring_index(" ~ address ~ ", ':', -1)") }}),
-                            q -> concat(regexp_extract({{ address }}, '^(.*:)', 1), substr(q, 1, 4), ':', substr(q, 5, 4))
-                        ),
-                        array({{ address }})
-                    ),
-                    text -> transform(
-                        split(text, '::'),
-                        part -> if(part = '', '', array_join(transform(split(part, ':'), g -> lpad(g, 4, '0')), ''))
-                    )
-                ),
-                parts -> case
-                    when size(parts) = 1 and length(parts[0]) = 32 then parts[0]
-                    when size(parts) = 2 and length(parts[0]) + length(parts[1]) <= 28
-                        then concat(parts[0], repeat('0', 32 - length(parts[0]) - length(parts[1])), parts[1])
-                end
-            )[0]
+            {# The z stands for one group of zeros or more, so that there are 32 digits. #}
+            nullif(regexp_extract(
+                replace({{ digits }}, 'z', concat('0000', repeat('0', 29 - length({{ digits }})))), '^[0-9a-f]{32}$', 0
+            ), '')
     end
 {%- endmacro %}
 
@@ -69,42 +62,56 @@
                 {%- do after.append('$' ~ 2 * loop.index) -%}
             {%- endfor %}
             regexp_replace(
-                regexp_replace(regexp_replace({{ key }}, '(.{4})(?!$)', '$1:'), '(^|:)0{1,3}(?=[0-9a-f])', '$1'),
+                regexp_replace(left(regexp_replace({{ key }}, '(.{4})', '$1:'), 39), '(^|:)0{1,3}([0-9a-f])', '$1$2'),
                 '^(?:{{ runs | join("|") }})$', '{{ before | join }}::{{ after | join }}'
             )
     end
 {%- endmacro %}
 
 
-{% macro network_range(network) %}
-    {#- A struct (first_key, last_key) of a network (192.0.2.0/24, 2001:db8::/32 or a single address); null where the text is not a network. -#}
-    {%- set base = "lower(trim(split_part(" ~ network ~ ", '/', 1)))" -%}
-    {# A key has 128 bits, four per digit. Where the prefix ends within a digit, that digit has a lowest and a highest value. #}
-    transform(
-        transform(
-            array(named_struct(
-                'key', {{ ip_key(base) }},
-                'bits', if({{ network }} like '%:%', 0, 96) + case
-                    when {{ network }} not like '%/%' then if({{ network }} like '%:%', 128, 32)
-                    when try_cast(split_part({{ network }}, '/', 2) as int) between if({{ network }} like '%:%', 1, 0) and if({{ network }} like '%:%', 128, 32)
-                        then cast(split_part({{ network }}, '/', 2) as int)
-                end
-            )),
-            n -> named_struct(
-                'step', cast(pow(2, 3 - (n.bits + 3) % 4) as int),
-                'whole_digits', substr(n.key, 1, cast((n.bits - 1) div 4 as int)),
-                'digit', cast(conv(substr(n.key, cast((n.bits - 1) div 4 + 1 as int), 1), 16, 10) as int)
-            )
-        ),
-        n -> if(
-            n.digit is null or n.step is null,
-            null,
-            named_struct(
-                'first_key', rpad(concat(n.whole_digits, lower(hex(n.digit - n.digit % n.step))), 32, '0'),
-                'last_key', rpad(concat(n.whole_digits, lower(hex(n.digit - n.digit % n.step + n.step - 1))), 32, 'f')
-            )
+{% macro network_address(network) %}
+    {#- The address in a network such as 192.0.2.0/24 or 2001:db8::/32, or a single address, as ip_key wants it. -#}
+    lower(trim(split_part({{ network }}, '/', 1)))
+{%- endmacro %}
+
+
+{% macro network_bits(network) %}
+    {#- How many of a key's 128 bits a network fixes; null where its prefix length is not one. -#}
+    {%- set width = 'if(' ~ network ~ " like '%:%', 128, 32)" -%}
+    128 - {{ width }} + case
+        when {{ network }} not like '%/%' then {{ width }}
+        when try_cast(split_part({{ network }}, '/', 2) as int) between if({{ network }} like '%:%', 1, 0) and {{ width }}
+            then cast(split_part({{ network }}, '/', 2) as int)
+    end
+{%- endmacro %}
+
+
+{% macro network_range(key, bits) %}
+    {#-
+        A struct (first_key, last_key) of a network, from the key of an address in it and the bits that it fixes; null where one of them is null.
+        A digit has four bits. Where the bits end within a digit, that digit has a lowest and a highest value.
+    -#}
+    {%- set whole_digits = 'cast((' ~ bits ~ ' - 1) div 4 as int)' -%}
+    {%- set ends = {
+        'first_key': ['0', ['0000000088888888', '000044448888cccc', '0022446688aaccee', '0123456789abcdef']],
+        'last_key': ['f', ['77777777ffffffff', '33337777bbbbffff', '1133557799bbddff', '0123456789abcdef']],
+    } -%}
+    if(
+        {{ key }} is null or {{ bits }} is null,
+        null,
+        named_struct(
+            {%- for name, (rest, digits) in ends.items() %}
+            '{{ name }}', rpad(concat(
+                substr({{ key }}, 1, {{ whole_digits }}),
+                translate(
+                    substr({{ key }}, {{ whole_digits }} + 1, 1),
+                    '0123456789abcdef',
+                    element_at(array('{{ digits | join("', '") }}'), cast(({{ bits }} - 1) % 4 + 1 as int))
+                )
+            ), 32, '{{ rest }}'){{ ',' if not loop.last }}
+            {%- endfor %}
         )
-    )[0]
+    )
 {%- endmacro %}
 
 

@@ -32,11 +32,21 @@
 
 
 {% macro longest_run(sorted) %}
-    {#- How often the most frequent element of a sorted array without nulls occurs; null where the array is empty. -#}
-    array_max(transform(
-        array(array_compact(transform({{ sorted }}, (x, i) -> if(x = try_element_at({{ sorted }}, i + 2), null, i + 1)))),
-        run_ends -> array_max(zip_with(run_ends, array_insert(run_ends, 1, 0), (run_end, run_start) -> run_end - run_start))
-    ))
+    {#- How often the most frequent element of a sorted array of numbers from 0 on occurs; null where the array is empty. -#}
+    if(
+        size({{ sorted }}) > 0,
+        aggregate(
+            {{ sorted }},
+            named_struct('last', -1L, 'run', 0, 'longest', 0),
+            (r, x) -> named_struct(
+                'last', cast(x as bigint),
+                'run', if(x = r.last, r.run + 1, 1),
+                'longest', greatest(r.longest, if(x = r.last, r.run + 1, 1))
+            ),
+            r -> r.longest
+        ),
+        null
+    )
 {%- endmacro %}
 
 

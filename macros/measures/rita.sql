@@ -38,53 +38,68 @@
 {%- endmacro %}
 
 
-{% macro rita_bins(seconds, first, last, count=24) %}
-    {#- How many of `seconds` fall into each of `count` equal bins from `first` to `last`. The last second belongs to the last bin. -#}
-    transform(
-        array(transform({{ seconds }}, s -> least({{ count - 1 }}, (s - {{ first }}) * {{ count }} div nullif({{ last }} - {{ first }}, 0)))),
-        numbers -> transform(sequence(0L, {{ count - 1 }}L), bin -> size(numbers) - size(array_remove(numbers, bin)))
-    )[0]
+{% macro rita_bin_numbers(seconds, first, last, count=24) %}
+    {#- Into which of `count` equal bins from `first` to `last` each of `seconds` falls, from 0. The last second belongs to the last bin. -#}
+    transform({{ seconds }}, s -> least({{ count - 1 }}, (s - {{ first }}) * {{ count }} div nullif({{ last }} - {{ first }}, 0)))
 {%- endmacro %}
 
 
-{% macro rita_evenness(bins) %}
+{% macro rita_bins(numbers, count=24) %}
+    {#- How many of `numbers`, from rita_bin_numbers, each of `count` bins has. -#}
+    transform(sequence(0L, {{ count - 1 }}L), bin -> size({{ numbers }}) - size(array_remove({{ numbers }}, bin)))
+{%- endmacro %}
+
+
+{% macro rita_filled_bins(bins) %}
+    {#- The bins that are not empty. -#}
+    filter({{ bins }}, x -> x > 0)
+{%- endmacro %}
+
+
+{% macro rita_bin_mean(bins) %}
+    {#- The mean of all bins. -#}
+    aggregate({{ bins }}, 0D, (total, x) -> total + x) / size({{ bins }})
+{%- endmacro %}
+
+
+{% macro rita_bin_step(bins) %}
+    {#- 5 % of the largest bin: bins form a group when they have the same count in such steps. -#}
+    greatest(1, ceil(array_max({{ bins }}) * 0.05D))
+{%- endmacro %}
+
+
+{% macro rita_evenness(bins, mean) %}
     {#- 1 - coefficient of variation of all bins; 0 where the coefficient is above 1. -#}
-    transform(
-        array(aggregate({{ bins }}, 0D, (total, x) -> total + x) / size({{ bins }})),
-        mean -> greatest(0, 1 - sqrt(aggregate({{ bins }}, 0D, (total, x) -> total + pow(x - mean, 2)) / size({{ bins }})) / nullif(mean, 0))
-    )[0]
+    greatest(0, 1 - sqrt(aggregate({{ bins }}, 0D, (total, x) -> total + pow(x - {{ mean }}, 2)) / size({{ bins }})) / nullif({{ mean }}, 0))
 {%- endmacro %}
 
 
-{% macro rita_bimodality(bins, minimum=11) %}
+{% macro rita_bimodality(filled_bins, step, minimum=11) %}
     {#-
         The share of the non-empty bins that the two largest groups hold, with one bin left out as an outlier; 0 for fewer than `minimum` non-empty
-        bins. Bins form a group when they have the same count in steps of 5 % of the largest count.
+        bins. `step` is from rita_bin_step.
     -#}
-    transform(
-        array(named_struct('filled', filter({{ bins }}, x -> x > 0), 'step', greatest(1, ceil(array_max({{ bins }}) * 0.05D)))),
-        b -> if(
-            size(b.filled) >= {{ minimum }},
-            least(1, aggregate(
-                slice(sort_array(transform(
-                    array_distinct(transform(b.filled, x -> x div b.step)),
-                    step -> size(filter(b.filled, x -> x div b.step = step))
-                ), false), 1, 2),
-                0, (total, bars) -> total + bars
-            ) / greatest(1, size(b.filled) - 1)),
-            0
-        )
-    )[0]
+    if(
+        size({{ filled_bins }}) >= {{ minimum }},
+        least(1, aggregate(
+            slice(sort_array(transform(
+                array_distinct(transform({{ filled_bins }}, x -> x div {{ step }})),
+                height -> size(filter({{ filled_bins }}, x -> x div {{ step }} = height))
+            ), false), 1, 2),
+            0, (total, bars) -> total + bars
+        ) / greatest(1, size({{ filled_bins }}) - 1)),
+        0
+    )
 {%- endmacro %}
 
 
-{% macro rita_duration_score(bins, first_second, last_second, window_seconds) %}
+{% macro rita_duration_score(bins, filled_bins, first_second, last_second, window_seconds) %}
     {#-
         The larger of two shares: the time between first and last event over the window, and the longest run of non-empty bins over 12. The run may
         wrap from the last bin to the first. 0 for fewer than 6 non-empty bins.
     -#}
     if(
-        size(filter({{ bins }}, x -> x > 0)) >= 6,
+        size({{ filled_bins }}) >= 6,
         greatest(
             round(least(1, ({{ last_second }} - {{ first_second }}) / nullif({{ window_seconds }}, 0)), 3),
             round(least(1, {{ rita_longest_run(bins) }} / 12), 3)

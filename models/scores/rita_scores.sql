@@ -25,8 +25,24 @@ judged as (
         *,
         if(is_rita_eligible, array_distinct(event_seconds), null) as seconds,
         if(is_rita_eligible, rita_sizes, null) as sizes,
-        if(is_rita_eligible, {{ rita_bins('event_seconds', 'rita_start', 'rita_end') }}, null) as bins
+        if(is_rita_eligible, {{ rita_bin_numbers('event_seconds', 'rita_start', 'rita_end') }}, null) as bin_numbers
     from eligibility
+),
+
+with_bins as (
+    select
+        *,
+        if(is_rita_eligible, {{ rita_bins('bin_numbers') }}, null) as bins
+    from judged
+),
+
+with_bin_measures as (
+    select
+        *,
+        {{ rita_filled_bins('bins') }} as filled_bins,
+        {{ rita_bin_mean('bins') }} as bin_mean,
+        {{ rita_bin_step('bins') }} as bin_step
+    from with_bins
 ),
 
 with_deltas as (
@@ -37,7 +53,7 @@ with_deltas as (
                 slice(seconds, 2, size(seconds)), slice(seconds, 1, greatest(0, size(seconds) - 1)), (b, a) -> {{ never_null('b - a') }}
             )
         ) as rita_deltas
-    from judged
+    from with_bin_measures
 ),
 
 with_quartiles as (
@@ -61,8 +77,12 @@ parts as (
         *,
         {{ rita_spread_score('delta_quartiles', 'delta_deviations', 1) }} as timestamp_score,
         if(size(sizes) >= 3, {{ rita_spread_score('size_quartiles', 'size_deviations', 0) }}, null) as data_size_score,
-        round(greatest({{ rita_evenness('bins') }}, {{ rita_bimodality('bins') }}), 3) as histogram_score,
-        {{ rita_duration_score('bins', 'array_min(seconds)', 'array_max(seconds)', 'rita_end - rita_start') }} as duration_score
+        round(
+            greatest({{ rita_evenness('bins', 'bin_mean') }}, {{ rita_bimodality('filled_bins', 'bin_step') }}), 3
+        ) as histogram_score,
+        {{ rita_duration_score(
+            'bins', 'filled_bins', 'array_min(seconds)', 'array_max(seconds)', 'rita_end - rita_start'
+        ) }} as duration_score
     from with_deviations
 )
 

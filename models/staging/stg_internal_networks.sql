@@ -2,8 +2,24 @@ with networks as (
     select
         network,
         description,
-        {{ network_range('network') }} as network_range
+        {{ network_address('network') }} as address,
+        {{ network_bits('network') }} as bits
     from {{ loaded_seed('internal_networks') }}
+),
+
+keyed as (
+    select
+        *,
+        {{ ip_key('address') }} as ip_key
+    from networks
+),
+
+ranges as (
+    select
+        *,
+        {{ network_range('ip_key', 'bits') }} as network_range
+    from keyed
+    where ip_key is not null and bits is not null
 )
 
 select
@@ -11,5 +27,4 @@ select
     network_range.first_key,
     network_range.last_key,
     description
-from networks
-where network_range is not null
+from ranges

@@ -458,7 +458,7 @@ def rita_cases() -> list[tuple[str, str, Any]]:
         found.append((f"{kind}: {case['name']}: {expected}", query, case[expected]))
 
     def over(values: Iterable[float], call: str) -> str:
-        return f"select {macro(call, x='x')} as value from (select {array(values)} as x)"
+        return f"select {macro(call, x='bins')} as value from (select {array(values)} as bins)"
 
     kind = "TestGetTimestampScore"
     for c in cases[kind]:
@@ -474,13 +474,14 @@ def rita_cases() -> list[tuple[str, str, Any]]:
             add(kind, c, of_sorted(c[column], macro(call)), f"expected{expected}")
     kind = "TestCalculateCoefficientOfVariationScore"
     for c in cases[kind]:
-        add(kind, c, over(c["freqList"], "rita_evenness(x)"))
+        add(kind, c, over(c["freqList"], "rita_evenness(x, rita_bin_mean(x))"))
     kind = "TestCalculateBimodalFitScore"
     for c in cases[kind]:
         bins = [int(group) for group, size in c["freqCount"].items() for _ in range(size)]
         fewest = c["minHoursForBimodalAnalysis"]
         if len(bins) == c["totalBars"] and fewest >= 3:
-            add(kind, c, over(bins, f"rita_bimodality(x, {fewest})"))
+            call = f"rita_bimodality(rita_filled_bins(x), rita_bin_step(x), {fewest})"
+            add(kind, c, over(bins, call))
     kind = "TestGetDurationScore"
     for c in cases[kind]:
         bins, run = [0] * 24, c["longestConsecutiveRun"]
@@ -489,22 +490,28 @@ def rita_cases() -> list[tuple[str, str, Any]]:
             bins[run + 1 + 2 * n] = 1
         window = c["datasetMax"] - c["datasetMin"]
         seconds = f"{c['histMin']}, {c['histMax']}, {window}"
-        add(kind, c, over(bins, f"rita_duration_score(x, {seconds})"))
+        add(kind, c, over(bins, f"rita_duration_score(x, rita_filled_bins(x), {seconds})"))
     for kind in ("TestGetHistogramScore", "TestCreateHistogram"):
         for c in cases[kind]:
             edges = c.get("binEdges") or c["expectedBinEdges"]
-            bins = macro(f"rita_bins(x, {edges[0]:.0f}, {edges[-1]:.0f}, {len(edges) - 1})", x="x")
-            source = f"from (select {bins} as bins from (select {array(c['tsList'])} as x))"
+            count = len(edges) - 1
+            span = f"{edges[0]:.0f}, {edges[-1]:.0f}, {count}"
+            numbers = macro(f"rita_bin_numbers(x, {span})", x="x")
+            source = f"from (select {numbers} as numbers from (select {array(c['tsList'])} as x))"
+            source = (
+                f"from (select {macro(f'rita_bins(x, {count})', x='numbers')} as bins {source})"
+            )
             add(kind, c, f"select bins as value {source}", "expectedHistogram")
             for call, expected in (
                 (macro("rita_longest_run('bins')"), "expectedLongestRun"),
-                ("size(filter(bins, x -> x > 0))", "expectedTotalBars"),
+                (macro("'size(' ~ rita_filled_bins('bins') ~ ')'"), "expectedTotalBars"),
             ):
                 add(kind, c, f"select {call} as value {source}", expected)
             fewest = c.get("minHoursForBimodalAnalysis", 0)
             if fewest >= 3:
-                evenness = macro("rita_evenness('bins')")
-                bimodality = macro(f"rita_bimodality('bins', {fewest})")
+                evenness = macro("rita_evenness(x, rita_bin_mean(x))", x="bins")
+                call = f"rita_bimodality(rita_filled_bins(x), rita_bin_step(x), {fewest})"
+                bimodality = macro(call, x="bins")
                 larger = f"round(greatest({evenness}, {bimodality}), 3)"
                 add(kind, c, f"select {larger} as value {source}")
     return found
