@@ -32,7 +32,7 @@
 
 
 {% macro longest_run(sorted) %}
-    {#- How often the most frequent element of a sorted array of numbers from 0 on occurs; null where the array is empty. -#}
+    {#- How often the most frequent element of a sorted array of whole numbers without nulls occurs; null where the array is empty. -#}
     if(
         size({{ sorted }}) > 0,
         aggregate(

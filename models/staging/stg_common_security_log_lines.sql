@@ -20,8 +20,9 @@ with log_lines as (
     where is_new
 ),
 
--- In brackets, from_json also returns a second object on the line. The object line_end shows that all of the line was parsed: from_json
--- ignores text after a closing bracket in the line itself. A byte order mark before the line and a comma after it are removed.
+-- In brackets, from_json also returns a second object on the line. The object line_end, which no log can know, shows that all of the line
+-- was parsed: from_json ignores text after a closing bracket in the line itself. A byte order mark before the line and a comma after it are
+-- removed.
 parsed as (
     select
         log_date,
@@ -29,7 +30,9 @@ parsed as (
         line,
         explode(array(from_json(
             concat(
-                '[', trim(leading '\uFEFF' from if(endswith(line, '}'), line, trim(trailing ', ' from line))), ',{"line_end":"1"}]'
+                '[',
+                trim(leading '\uFEFF' from if(endswith(line, '}'), line, trim(trailing ', ' from line))),
+                ',{"line_end":"', {{ run_id() }}, '"}]'
             ),
             '{{ schema }}'
         ))) as objects
@@ -45,7 +48,7 @@ texts as (
         case
             when objects is null and line rlike '^\\s*\\[' then 'an array, not one object'
             when size(objects) > 2 or (objects is null and line rlike '[}]\\s*[{]') then 'several objects on a line'
-            when try_element_at(objects, 1) is null or try_element_at(objects, 2).line_end is null then 'malformed JSON'
+            when try_element_at(objects, 1) is null or not try_element_at(objects, 2).line_end <=> {{ run_id() }} then 'malformed JSON'
             when {{ is_no_utf8('line') }} then 'malformed JSON'
         end as json_problem,
         {% for field in fields %}
