@@ -30,7 +30,7 @@
     {%- do execute_all(['create schema if not exists ' ~ lines.schema]) -%}
     {%- set statements = [drop_statement(lines, 'view')] -%}
     {%- for table in run_query("show tables in " ~ lines.schema ~ " like '" ~ lines.identifier ~ "_2*'").rows -%}
-        {%- do statements.append('drop table if exists ' ~ lines.schema ~ '.' ~ table[1]) -%}
+        {%- do statements.append(drop_statement(lines.incorporate(path={'identifier': table[1]}), 'table')) -%}
     {%- endfor -%}
     {%- set branches = [] -%}
     {%- for day in to_read or [end_date()] if day in versions -%}

@@ -85,7 +85,8 @@ def test_a_location_that_is_not_there(dbt: Dbt, given, tmp_path: Path):
 def test_a_table_of_somebody_elses_is_not_dropped(dbt: Dbt, given):
     dbt.rows("drop schema if exists raw cascade")
     dbt.rows("create schema raw")
-    for table in ("common_security_log_files", "common_security_log"):
+    names = ("common_security_log_files", "common_security_log", "common_security_log_2025")
+    for table in names:
         dbt.rows(f"create table raw.{table} (id int) using parquet")
         dbt.rows(f"insert into raw.{table} values (1)")
         said = refused(dbt, "run", vars=given, built=BEFORE_LINES)
