@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env demo build docs server stop check test test-faults test-cluster test-matrix test-azure lint lock clean FORCE
+.PHONY: help env java demo build docs server stop check test test-faults test-spark test-matrix test-cluster test-azure lint lock clean FORCE
 
 # Everything that the demo makes, apart from the tables and findings of real logs.
 DEMO := output/demo
@@ -15,7 +15,7 @@ SPARK4 := $(CURDIR)/output/spark4
 SECOND_SPARK := pyspark==4.1.4
 
 # Settings of the shell for another Spark, Python or dbt must not reach this project.
-unexport SPARK_HOME SPARK_CONF_DIR SPARK_REMOTE PYTHONPATH PYTHONHOME DBT_TARGET
+unexport SPARK_HOME SPARK_CONF_DIR SPARK_REMOTE PYTHONPATH PYTHONHOME DBT_TARGET TEST_ENGINE
 # Settings of a real push must not reach the demo.
 unexport $(filter ENRICH_%,$(.VARIABLES))
 export DBT_PROFILES_DIR := $(CURDIR)
@@ -28,8 +28,11 @@ export PYTHON NO_SYSTEM_JAVA
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-env:  ## make .venv (PYTHON=python3.11 to choose), find a Java 17 (JAVA_HOME=… to choose, NO_SYSTEM_JAVA=1: pip's), profiles.yml
-	@JAVA_REQUIRED=$(if $(filter command,$(firstword $(origin JAVA_HOME))),1) scripts/environment.sh
+env:  ## make .venv (PYTHON=python3.11 to choose) and profiles.yml
+	@scripts/environment.sh
+
+java: env  ## find a Java 17 for Apache Spark (JAVA_HOME=… to choose, NO_SYSTEM_JAVA=1: the one that pip installs)
+	@JAVA_REQUIRED=$(if $(filter command,$(firstword $(origin JAVA_HOME))),1) scripts/java.sh
 
 # The demo uses local sources only: it asks nothing over the network and pushes nothing.
 demo: build docs  ## generate sample logs, hunt in them, look up the findings, draw the report
@@ -55,28 +58,32 @@ $(DEMO)/options: FORCE
 	@mkdir -p $(DEMO)
 	@echo '$(SAMPLE_OPTIONS)' | cmp -s - $@ || echo '$(SAMPLE_OPTIONS)' > $@
 
-server: env  ## start a Spark server that stays up, for dbt … --target server; same tables as target local
+server: java  ## start a Spark server that stays up, for dbt … --target server; same tables as target spark
 	@BEACONING_OUTPUT='$(OUTPUT)' .venv/bin/python deploy/spark/server.py start
 
 stop:  ## stop the Spark server
 	@BEACONING_OUTPUT='$(OUTPUT)' .venv/bin/python deploy/spark/server.py stop
 
 # dbt's unit tests need existing tables, so they run after the build.
-test: lint build  ## lint, then every test: data tests on the demo's logs, Python, pipeline, dbt's unit tests
+test: lint build  ## lint, then the tests that need no Java: data tests on the demo's logs, Python, pipeline, dbt's unit tests
 	.venv/bin/python -m pytest
 	$(DBT) test --target local --selector unit_tests --vars '$(VARS)'
 
 test-faults: env  ## the push under 950 faults and 50 kill -9 (two minutes; make test runs a small version)
 	FULL_FAULT_TEST=1 .venv/bin/python -m pytest tests/enrich/test_push_faults.py
 
-test-cluster: env  ## the whole build on a Spark cluster on this machine while a worker is killed; submitted jobs
-	.venv/bin/python -m pytest tests/platforms --ignore tests/platforms/test_azure.py
+test-spark: java  ## the tests of the pipeline on Spark 3.5, and that it builds the same tables as target local
+	TEST_ENGINE=spark .venv/bin/python -m pytest tests/pipeline tests/bench
 
-test-matrix: env  ## the tests of the pipeline on Spark 4.1 with Delta tables and ANSI mode
+test-cluster: java  ## the whole build on a Spark cluster on this machine while a worker is killed; submitted jobs
+	.venv/bin/python -m pytest tests/platforms --ignore tests/platforms/test_azure.py --ignore tests/platforms/test_connect.py
+
+test-matrix: java  ## the same on Spark 4.1 with Delta tables and ANSI mode; target connect
 	scripts/fetch.sh spark4
-	PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/pipeline tests/bench
+	TEST_ENGINE=spark PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/pipeline tests/bench
+	.venv/bin/python -m pytest tests/platforms/test_connect.py
 
-test-azure: env  ## the whole way from logs to report over Azure storage: Spark 4.1 and enrich against Azurite
+test-azure: java  ## the whole way from logs to report over Azure storage: Spark 4.1 and enrich against Azurite
 	scripts/fetch.sh spark4
 	scripts/fetch.sh azurite
 	PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/platforms/test_azure.py
@@ -86,7 +93,7 @@ lint: env  ## check style and format of SQL and Python; SQL as dbt renders it
 	.venv/bin/ruff format --check
 	.venv/bin/sqlfluff lint --templater dbt models tests/data
 
-check: env  ## lint, and the tests that need no Spark, in a minute or two
+check: env  ## lint, and the tests that need no engine, in a minute or two
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/sqlfluff lint models tests/data

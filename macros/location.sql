@@ -45,3 +45,10 @@
     {#- The folder of this run's findings. -#}
     {{- return(location(var('export_root')) ~ '/network_beaconing_anomalies') -}}
 {% endmacro %}
+
+
+{% macro log_date_of(path) %}
+    {#- The date in the path of a log file: …/y=2026/m=09/d=30/h=… -#}
+    {%- set from_year = "substring_index(" ~ path ~ ", '/y=', -1)" -%}
+    try_cast(concat(substr({{ from_year }}, 1, 4), '-', substr({{ from_year }}, 8, 2), '-', substr({{ from_year }}, 13, 2)) as date)
+{%- endmacro %}

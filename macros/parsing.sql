@@ -8,7 +8,7 @@
         when {{ text }} rlike '{{ portal }}'
             then try_cast(concat(
                 regexp_replace({{ text }}, '{{ portal }}', '$3-$1-$2 '),
-                cast(regexp_extract({{ text }}, '{{ portal }}', 4) as int) % 12
+                try_cast(regexp_extract({{ text }}, '{{ portal }}', 4) as int) % 12
                 + if(regexp_extract({{ text }}, '{{ portal }}', 7) = 'P', 12, 0),
                 regexp_extract({{ text }}, '{{ portal }}', 5)
             ) as timestamp)
@@ -18,7 +18,7 @@
 
 {% macro whole_number(text) %}
     {#- The whole number in a text column (443, 443.0); null where the text is not one. -#}
-    case when {{ text }} rlike '^[0-9]{1,18}([.]0*)?$' then cast(substring_index({{ text }}, '.', 1) as bigint) end
+    case when {{ text }} rlike '^[0-9]{1,18}([.]0*)?$' then try_cast(substring_index({{ text }}, '.', 1) as bigint) end
 {%- endmacro %}
 
 
@@ -30,14 +30,8 @@
     -#}
     coalesce(
         {%- for name in names %}
-            cast(try_element_at(regexp_extract_all(concat(';', {{ extensions }}), ';{{ name }}=([0-9]{1,9})(;|$)', 1), 1) as bigint),
+            try_cast(try_element_at(regexp_extract_all(concat(';', {{ extensions }}), ';{{ name }}=([0-9]{1,9})(;|$)', 1), 1) as bigint),
         {%- endfor %}
         null
     )
-{%- endmacro %}
-
-
-{% macro is_no_utf8(text) %}
-    {#- Whether a text holds bytes that are not valid UTF-8. Java reads such bytes as U+FFFD, so the copy that format_string makes differs from the text. -#}
-    ({{ text }} rlike '\\uFFFD' and format_string('%s', {{ text }}) != {{ text }})
 {%- endmacro %}

@@ -17,3 +17,13 @@
     {#- A condition: column device_vendor is one of the judged vendors. Each vendor is judged by its own rows alone. -#}
     {{- return('device_vendor in (' ~ judged_vendor_texts() ~ ')') -}}
 {% endmacro %}
+
+
+{% macro replaced_findings() %}
+    {#- Config `replaces` of the findings: end_date and each judged vendor. -#}
+    {%- set partitions = [] -%}
+    {%- for vendor in judged_vendors() -%}
+        {%- do partitions.append({'end_date': "date '" ~ end_date() ~ "'", 'device_vendor': "'" ~ vendor ~ "'"}) -%}
+    {%- endfor -%}
+    {{- return(tojson(partitions)) -}}
+{% endmacro %}

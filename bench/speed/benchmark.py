@@ -1,4 +1,4 @@
-"""Time this project against the notebook, Spark's bare scan and DuckDB, on generated logs.
+"""Time both engines against the notebook, Spark's bare scan and DuckDB, on generated logs.
 
     python -m bench.speed.benchmark            everything: hours, 45 GB of disk
     python -m bench.speed.benchmark --quick    the same on small logs: minutes; says little
@@ -85,7 +85,8 @@ def main(
                 results.append({**result, "load": load, **taken})
                 with log.open("a") as file:
                     file.write(json.dumps(results[-1]) + "\n")
-                console.print(f"    {taken['seconds']:.1f} s, {taken['jvm_peak_mb']:.0f} MB of JVM")
+                gigabytes = taken["peak_mb"] / 1000
+                console.print(f"    {taken['seconds']:.1f} s, {gigabytes:.2f} GB of all processes")
         if delete_logs:
             later = {c.logs for c in asked if parts.index(c.part) > parts.index(one_part)}
             for logs in {c.logs for c in todo} - later:

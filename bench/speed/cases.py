@@ -10,6 +10,7 @@ from samples import MINIMUM_ROWS_PER_DAY
 
 END = dt.date(2026, 9, 30)
 FIRST, NEXT, LATE = "dbt run, first", "dbt run, next day", "dbt run, after late rows"
+FIRST_ON_SPARK = "dbt run on Spark, first"
 NOTEBOOK, LEAN = "notebook", "notebook, result only"
 SCAN, DUCK = "Spark, bare scan", "DuckDB"
 
@@ -52,6 +53,8 @@ class Case:
         Days that are staged already, by a run that judged `start_back` days before the last one.
     late
         Whether rows arrive in a folder of the past before the run.
+    target
+        Of profiles.yml.example, for what runs dbt: `local` is Sail, `spark` is Apache Spark.
     """
 
     part: Part
@@ -62,6 +65,7 @@ class Case:
     start: int = 0
     start_back: int = 1
     late: bool = False
+    target: str = "local"
 
     @property
     def runs_dbt(self) -> bool:
@@ -92,13 +96,15 @@ def cases(rows: int, large_rows: int, history: int, long_history: int) -> list[C
     logs = Logs(rows, long_history + 1)
     others = {NOTEBOOK: "notebook", LEAN: "notebook_lean", SCAN: "scan", DUCK: "duckdb"}
     compared = [Case(Part.COMPARE, name, logs, history, step) for name, step in others.items()]
+    compared.append(Case(Part.COMPARE, FIRST_ON_SPARK, logs, history, target="spark"))
     compared.append(Case(Part.COMPARE, FIRST, logs, history))
     past = [Case(Part.HISTORY, NOTEBOOK, logs, long_history, "notebook")]
     past += [Case(Part.HISTORY, NEXT, logs, n + 1, start=n) for n in (history, long_history)]
     past.append(
         Case(Part.HISTORY, LATE, logs, history + 1, start=history + 1, start_back=0, late=True)
     )
-    staged = [Case(Part.STAGING, "staging and scan in one session", logs, history, "staging")]
+    both = "staging and scan in one session"
+    staged = [Case(Part.STAGING, both, logs, history, "staging", target="spark")]
     small = max(rows // 10, MINIMUM_ROWS_PER_DAY)
     grown = [Case(Part.GROWTH, FIRST, Logs(small, history), history)]
     grown += [Case(Part.GROWTH, FIRST, Logs(small * 10, history), history)]

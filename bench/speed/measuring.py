@@ -45,13 +45,10 @@ class Usage:
     peak_mb
         Largest sum of their resident memory. Of several Java processes only the largest counts:
         its forks share its memory.
-    jvm_peak_mb
-        Largest resident memory of a Java process: Spark's driver, which is the executor too.
     """
 
     cpu_seconds: float = 0
     peak_mb: float = 0
-    jvm_peak_mb: float = 0
     _cpu: dict[int, float] = field(default_factory=dict)
 
     def sample(self, root: int) -> None:
@@ -78,7 +75,6 @@ class Usage:
         java = max((mb for program, _, mb in ours if program == "java"), default=0)
         others = sum(mb for program, _, mb in ours if program != "java")
         self.peak_mb = max(self.peak_mb, java + others)
-        self.jvm_peak_mb = max(self.jvm_peak_mb, java)
 
 
 def measured(command: Sequence[str | Path], environment: Mapping[str, str], log: Path) -> dict:
@@ -96,7 +92,7 @@ def measured(command: Sequence[str | Path], environment: Mapping[str, str], log:
     Returns
     -------
     dict
-        `seconds`, `cpu_seconds`, `peak_mb`, `jvm_peak_mb`, and `printed`, its last line.
+        `seconds`, `cpu_seconds`, `peak_mb`, and `printed`, its last line.
 
     Raises
     ------
@@ -127,7 +123,7 @@ def measured(command: Sequence[str | Path], environment: Mapping[str, str], log:
         try:
             code = process.wait()
         finally:
-            # A Ctrl-C must not leave Spark behind: the command has a process group of its own.
+            # A Ctrl-C must not leave an engine behind: the command has a process group of its own.
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGTERM)
             seconds = time.perf_counter() - start
@@ -138,8 +134,7 @@ def measured(command: Sequence[str | Path], environment: Mapping[str, str], log:
         console.print(*lines[-25:], sep="\n", markup=False, highlight=False)
         console.print(f"error: the command above failed; all it said is in {log}", markup=False)
         raise typer.Exit(1)
-    numbers = {"cpu_seconds": usage.cpu_seconds, "peak_mb": usage.peak_mb}
-    numbers |= {"seconds": seconds, "jvm_peak_mb": usage.jvm_peak_mb}
+    numbers = {"cpu_seconds": usage.cpu_seconds, "peak_mb": usage.peak_mb, "seconds": seconds}
     rounded = {name: round(number, 2) for name, number in numbers.items()}
     return {**rounded, "printed": lines[-1] if lines else ""}
 
@@ -163,8 +158,9 @@ class Bench:
         self.dbt_folder = self.folder / "dbt"
         self.dbt_folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / "profiles.yml.example", self.dbt_folder / "profiles.yml")
-        parts = ("models", "macros", "seeds")
+        parts = ("models", "macros", "seeds", "deploy/embedded")
         ours = [path for part in parts for path in (PROJECT / part).rglob("*.*")]
+        ours = [path for path in ours if path.suffix != ".pyc"]
         ours += [PROJECT / "dbt_project.yml", PROJECT / "profiles.yml.example"]
         self.project_version = _digest(ours)
         steps = PROJECT / "bench/speed/steps.py"
@@ -188,30 +184,31 @@ class Bench:
             subprocess.run(program, check=True, stdout=subprocess.DEVNULL, cwd=PROJECT)
         return out / EXPORT_ROOT
 
-    def dbt(self, *words: str, logs: Logs, days: int, back: int = 0) -> list[str]:
+    def dbt(self, *words: str, case: Case, days: int, back: int = 0) -> list[str]:
         """Return the arguments of a dbt command that judges `back` days before the last one."""
         variables = {
-            "raw_root": str(self.root(logs)),
+            "raw_root": str(self.root(case.logs)),
             "end_date": str(END - dt.timedelta(back)),
             "lookback_days": days - 1,
             "export_root": str(self.live / "export"),
         }
         places = {"project": PROJECT, "profiles": self.dbt_folder}
         found = [word for place, path in places.items() for word in (f"--{place}-dir", str(path))]
-        found += ["--target-path", str(self.dbt_folder / "target")]
-        found += ["--log-path", str(self.dbt_folder / "logs"), "--target", "local"]
+        # Else dbt would parse the project again whenever the cases' target changes.
+        found += ["--target-path", str(self.dbt_folder / case.target)]
+        found += ["--log-path", str(self.dbt_folder / "logs"), "--target", case.target]
         return [*words, *found, "--vars", json.dumps(variables), "--no-use-colors"]
 
-    def run_dbt(self, *words: str, logs: Logs, days: int, back: int = 0) -> dict[str, Any]:
+    def run_dbt(self, *words: str, case: Case, days: int, back: int = 0) -> dict[str, Any]:
         """Run dbt by its command line and add the seconds of each model and of the hooks."""
         command = [
             Path(sys.executable).parent / "dbt",
-            *self.dbt(*words, logs=logs, days=days, back=back),
+            *self.dbt(*words, case=case, days=days, back=back),
         ]
         taken = measured(
             command, {"BEACONING_OUTPUT": str(self.live)}, self.folder / "last_command.log"
         )
-        text = (self.dbt_folder / "target/run_results.json").read_text("utf-8")
+        text = (self.dbt_folder / case.target / "run_results.json").read_text("utf-8")
         nodes = {
             result["unique_id"]: round(result["execution_time"], 2)
             for result in json.loads(text)["results"]
@@ -225,9 +222,9 @@ class Bench:
         models |= {HOOKS: round(hooks, 2)}
         return {**taken, "printed": "", "models": models}
 
-    def put_state(self, logs: Logs, start: int, back: int) -> None:
+    def put_state(self, case: Case, start: int, back: int) -> None:
         """Put into `live` what a run over `start` days leaves; for 0 days, only the seeds."""
-        name = f"{logs.name}-{start}-{back}" if start else "seeds"
+        name = f"{case.target}-" + (f"{case.logs.name}-{start}-{back}" if start else "seeds")
         kept = self.folder / "states" / self.project_version / name
         if not kept.exists():
             for old in (self.folder / "states").glob("*"):
@@ -235,11 +232,11 @@ class Bench:
                     shutil.rmtree(old)
             console.print(f"preparing: {start} days staged" if start else "preparing: seeds")
             if start:
-                self.put_state(logs, 0, 0)
-                self.run_dbt("run", logs=logs, days=start, back=back)
+                self.put_state(case, 0, 0)
+                self.run_dbt("run", case=case, days=start, back=back)
             else:
                 shutil.rmtree(self.live, ignore_errors=True)
-                self.run_dbt("seed", logs=logs, days=1)
+                self.run_dbt("seed", case=case, days=1)
             unfinished = kept.with_name(f"{name}.unfinished")
             shutil.rmtree(unfinished, ignore_errors=True)
             shutil.copytree(self.live, unfinished, copy_function=_link_or_copy)
@@ -292,13 +289,13 @@ class Bench:
         root = self.root(case.logs)
         folders = [f"{root}/{day:y=%Y/m=%m/d=%d}" for day in days]
         if case.runs_dbt:
-            self.put_state(case.logs, case.start, case.start_back)
+            self.put_state(case, case.start, case.start_back)
         self.read_once(folders)
         if case.step is None:
             if case.late:
                 with self.late_rows(case.logs):
-                    return self.run_dbt("run", logs=case.logs, days=case.days)
-            return self.run_dbt("run", logs=case.logs, days=case.days)
+                    return self.run_dbt("run", case=case, days=case.days)
+            return self.run_dbt("run", case=case, days=case.days)
         settings: dict[str, Any] = {
             "folders": folders,
             "out": str(self.folder / "step"),
@@ -306,7 +303,7 @@ class Bench:
         if case.step == "staging":
             words = ("run", "--full-refresh", "--select", "+stg_common_security_log_lines")
             settings |= {"rounds": self.rounds}
-            settings |= {"dbt": self.dbt(*words, logs=case.logs, days=case.days)}
+            settings |= {"dbt": self.dbt(*words, case=case, days=case.days)}
         command = [self.python(case), "-m", "bench.speed.steps", case.step, json.dumps(settings)]
         taken = measured(
             command, {"BEACONING_OUTPUT": str(self.live)}, self.folder / "last_command.log"
@@ -320,5 +317,6 @@ def _digest(paths: Iterable[Path]) -> str:
 
 
 def _link_or_copy(source: str, target: str) -> None:
-    # Spark never changes a file that it has written, Derby does.
-    (os.link if "/warehouse/" in source else shutil.copy2)(source, target)
+    # Parquet files are never changed after they were written. All others are small, and some are:
+    # the lock, the last checkpoint's name, the texts of views, Derby's files.
+    (os.link if source.endswith(".parquet") else shutil.copy2)(source, target)

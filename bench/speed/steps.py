@@ -54,15 +54,15 @@ PRIVATE = r"^(127\.|10\.|172\.(1[6-9]|2[0-9]|3[01])\.|192\.168\.)"
 
 
 def start_spark(out: Path) -> SparkSession:
-    """Start Spark with the settings of target local, without its metastore."""
+    """Start Spark with the settings of target spark, without its metastore."""
     import yaml
     from pyspark.sql import SparkSession
 
     text = re.sub(r"\{\{.*?\}\}", "", (PROJECT / "profiles.yml.example").read_text("utf-8"))
-    local = yaml.safe_load(text)["network_beaconing"]["outputs"]["local"]
+    target = yaml.safe_load(text)["network_beaconing"]["outputs"]["spark"]
     settings = {
         name: value
-        for name, value in local["server_side_parameters"].items()
+        for name, value in target["server_side_parameters"].items()
         if "derby" not in value and "warehouse" not in name and "catalog" not in name
     }
     settings["spark.sql.warehouse.dir"] = str(out / "warehouse")

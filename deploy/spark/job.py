@@ -23,6 +23,9 @@ from pyspark import SparkFiles
 from pyspark.errors import AnalysisException
 from pyspark.sql import SparkSession
 
+# Materializations that leave files.
+TABLES = ("table", "replace_partitions")
+
 
 def fail(what: str, cure: str) -> SystemExit:
     """Print an error with its cure; return what to raise: exit code 2, as dbt for wrong use."""
@@ -83,7 +86,7 @@ def register_tables(spark: SparkSession, manifest: Manifest, warehouse: str) -> 
         node
         for node in manifest.nodes.values()
         if node.resource_type == "seed"
-        or (node.resource_type == "model" and node.config.materialized in ("table", "incremental"))
+        or (node.resource_type == "model" and node.config.materialized in TABLES)
     ]
     registered = []
     for schema in {node.schema for node in nodes}:

@@ -1,6 +1,6 @@
 """A Spark that stays up, for quick dbt commands: `make server`, then `dbt … --target server`.
 
-Settings and tables are target `local`'s in profiles.yml, the address is target `server`'s.
+Settings and tables are target `spark`'s in profiles.yml, the address is target `server`'s.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def output_folder() -> Path:
-    """Return the folder where target `local` keeps its tables, as profiles.yml defines it."""
+    """Return the folder where target `spark` keeps its tables, as profiles.yml defines it."""
     return Path(os.environ.get("BEACONING_OUTPUT") or PROJECT / "output").resolve()
 
 
@@ -54,7 +54,7 @@ def read_targets() -> dict[str, dict[str, Any]]:
         targets = yaml.safe_load(rendered)["network_beaconing"]["outputs"]
     except FileNotFoundError:
         raise fail(f"no profiles.yml in {folder}.", "Run make env, which makes it.") from None
-    for name in ("local", "server"):
+    for name in ("spark", "server"):
         if name not in targets:
             cure = "Copy it from profiles.yml.example."
             raise fail(f"{folder}/profiles.yml has no target {name}.", cure)
@@ -107,7 +107,7 @@ def start() -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     spark_home = Path(pyspark.__file__).parent
-    settings = targets["local"].get("server_side_parameters", {})
+    settings = targets["spark"].get("server_side_parameters", {})
     command = [str(spark_home / "bin/spark-submit"), "--class", CLASS]
     for name, value in settings.items():
         command += ["--conf", f"{name}={value}"]
@@ -145,7 +145,7 @@ def why_it_ended(log: Path) -> tuple[str, str]:
     """Tell why the server ended while it started, and the cure."""
     text = log.read_text("utf-8", "replace")
     if "Another instance of Derby" in text:
-        what = "the tables are in use: a dbt command with target local runs."
+        what = "the tables are in use: a dbt command with target spark runs."
         return what, "Wait for its end, then run make server again."
     if "Address already in use" in text or "Could not create ServerSocket" in text:
         cure = "Give another port: BEACONING_SERVER_PORT=10001 make server"

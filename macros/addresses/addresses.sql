@@ -13,10 +13,10 @@
     {#- The eight hexadecimal digits of a dotted quad. 4294967296 adds a leading 1 that keeps zeros. This runs twice per line, so no split into an array. -#}
     substr(lower(hex(
         4294967296
-        + cast(substring_index({{ quad }}, '.', 1) as bigint) * 16777216
-        + cast(substring_index(substring_index({{ quad }}, '.', 2), '.', -1) as bigint) * 65536
-        + cast(substring_index(substring_index({{ quad }}, '.', -2), '.', 1) as bigint) * 256
-        + cast(substring_index({{ quad }}, '.', -1) as bigint)
+        + try_cast(substring_index({{ quad }}, '.', 1) as bigint) * 16777216
+        + try_cast(substring_index(substring_index({{ quad }}, '.', 2), '.', -1) as bigint) * 65536
+        + try_cast(substring_index(substring_index({{ quad }}, '.', -2), '.', 1) as bigint) * 256
+        + try_cast(substring_index({{ quad }}, '.', -1) as bigint)
     )), 2)
 {%- endmacro %}
 
@@ -62,7 +62,7 @@
                 {%- do after.append('$' ~ 2 * loop.index) -%}
             {%- endfor %}
             regexp_replace(
-                regexp_replace(left(regexp_replace({{ key }}, '(.{4})', '$1:'), 39), '(^|:)0{1,3}([0-9a-f])', '$1$2'),
+                regexp_replace(substr(regexp_replace({{ key }}, '(.{4})', '$1:'), 1, 39), '(^|:)0{1,3}([0-9a-f])', '$1$2'),
                 '^(?:{{ runs | join("|") }})$', '{{ before | join }}::{{ after | join }}'
             )
     end
@@ -81,7 +81,7 @@
     128 - {{ width }} + case
         when {{ network }} not like '%/%' then {{ width }}
         when try_cast(split_part({{ network }}, '/', 2) as int) between if({{ network }} like '%:%', 1, 0) and {{ width }}
-            then cast(split_part({{ network }}, '/', 2) as int)
+            then try_cast(split_part({{ network }}, '/', 2) as int)
     end
 {%- endmacro %}
 

@@ -26,7 +26,7 @@
 
 {% macro held_versions() %}
     {#- A query for the days of the window that this model holds, with their log_version. -#}
-    {%- if is_incremental() -%}
+    {%- if replaces_partitions() -%}
         select log_date, max(log_version) as log_version from {{ this }} where {{ in_window() }} group by log_date
     {%- else -%}
         select cast(null as date) as log_date, cast(null as bigint) as log_version where false
@@ -42,17 +42,9 @@
 {% endmacro %}
 
 
-{% macro clear_days(days) %}
-    {#- The statement that empties some days of this model. An overwrite would keep the old rows of a day that now has none. -#}
-    {%- if is_incremental() -%}
-        {%- set partitions = [] -%}
-        {%- for day in days -%}{%- do partitions.append({'log_date': "date '" ~ day ~ "'"}) -%}{%- endfor -%}
-        {{- drop_partitions(this, partitions, config.get('file_format')) -}}
-    {%- endif -%}
-{% endmacro %}
-
-
-{% macro clear_days_to_load(upstream, version='log_version') %}
-    {#- Pre-hook: empties the days to load. -#}
-    {{- clear_days(days_to_load(upstream, version)) -}}
+{% macro replaced_days(days) %}
+    {#- Config `replaces` of a table by day: these days. -#}
+    {%- set partitions = [] -%}
+    {%- for day in days -%}{%- do partitions.append({'log_date': "date '" ~ day ~ "'"}) -%}{%- endfor -%}
+    {{- return(tojson(partitions)) -}}
 {% endmacro %}

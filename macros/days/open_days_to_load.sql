@@ -1,43 +1,48 @@
-{% macro open_days_to_load(listing, version) %}
+{% macro staged_days(listing, version) %}
     {#-
-        Pre-hook of staging: compares the listed days with the days that staging holds, logs which days it reads and which have lost their files,
-        makes the lines of the days to read available, and empties these days in staging. `version` is an expression over `listing`: the log_version
-        that staged rows would get.
+        Compares the listed days with the days that staging holds. `version` is an expression over `listing`: the log_version that staged rows would
+        get. Returns a dict of lists of days (YYYY-MM-DD): listed, to_read (new or changed), kept (staged, without files), gone (the same, but not to
+        be kept), to_replace (to_read and gone); and versions, a dict from day to log_version.
     -#}
+    {%- set listed, to_read, kept, gone, versions = [], [], [], [], {} -%}
+    {%- set days = run_query(
+        'with wanted as (select log_date, files, ' ~ version ~ ' as log_version from ' ~ listing.render() ~ '), held as (' ~ held_versions() ~ ') '
+        ~ 'select cast(log_date as string), files, wanted.log_version, held.log_version from wanted full join held using (log_date) order by log_date'
+    ).rows if execute else [] -%}
+    {%- for day, files, wanted, held in days -%}
+        {%- if files is not none -%}{%- do listed.append(day) -%}{%- endif -%}
+        {%- if files -%}
+            {%- do versions.update({day: wanted}) -%}
+            {%- if wanted != held and not invocation_args_dict.empty -%}{%- do to_read.append(day) -%}{%- endif -%}
+        {%- elif held is not none and var('keep_days_without_files') -%}
+            {%- do kept.append(day) -%}
+        {%- elif held is not none and not invocation_args_dict.empty -%}
+            {%- do gone.append(day) -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return({'listed': listed, 'to_read': to_read, 'kept': kept, 'gone': gone, 'to_replace': to_read + gone, 'versions': versions}) -}}
+{% endmacro %}
+
+
+{% macro open_days_to_load(days) %}
+    {#- Pre-hook of staging: logs which days (from staged_days) it reads and which have lost their files, and makes the lines of those to read available. -#}
     {%- if execute -%}
-        {%- set days = run_query(
-            'with wanted as (select log_date, files, ' ~ version ~ ' as log_version from ' ~ listing.render() ~ '), held as (' ~ held_versions() ~ ') '
-            ~ 'select cast(log_date as string), files, wanted.log_version, held.log_version from wanted full join held using (log_date) order by log_date'
-        ).rows -%}
-        {%- set listed, kept, gone, to_read, versions = [], [], [], [], {} -%}
-        {%- for day, files, wanted, held in days -%}
-            {%- if files is not none -%}{%- do listed.append(day) -%}{%- endif -%}
-            {%- if files -%}
-                {%- do versions.update({day: wanted}) -%}
-                {%- if wanted != held and not invocation_args_dict.empty -%}{%- do to_read.append(day) -%}{%- endif -%}
-            {%- elif held is not none and var('keep_days_without_files') -%}
-                {%- do kept.append(day) -%}
-            {%- elif held is not none and not invocation_args_dict.empty -%}
-                {%- do gone.append(day) -%}
-            {%- endif -%}
-        {%- endfor -%}
-        {%- if listed != window_days() -%}
+        {%- if days.listed != window_days() -%}
             {{- exceptions.raise_compiler_error(
                 'the log files were listed for other days than ' ~ window_days()[0] ~ ' to ' ~ end_date()
                 ~ '. No line was read. List them anew: select +' ~ this.identifier
             ) -}}
         {%- endif -%}
-        {%- do refuse_to_lose_kept_days(versions) -%}
-        {%- do log('Days to read, new or changed: ' ~ (to_read | join(', ') or 'none'), info=True) -%}
-        {%- if kept -%}{%- do log('Days without log files, kept as they were staged: ' ~ kept | join(', '), info=True) -%}{%- endif -%}
-        {%- if gone -%}
+        {%- do refuse_to_lose_kept_days(days.versions) -%}
+        {%- do log('Days to read, new or changed: ' ~ (days.to_read | join(', ') or 'none'), info=True) -%}
+        {%- if days.kept -%}{%- do log('Days without log files, kept as they were staged: ' ~ days.kept | join(', '), info=True) -%}{%- endif -%}
+        {%- if days.gone -%}
             {%- do exceptions.warn(
-                'the log files of ' ~ gone | join(', ') ~ ' are gone, and what was staged of them goes too. '
+                'the log files of ' ~ days.gone | join(', ') ~ ' are gone, and what was staged of them goes too. '
                 ~ 'Where files are deleted on purpose, keep_days_without_files: true keeps what was staged.'
             ) -%}
         {%- endif -%}
-        {%- do open_log_lines(to_read, versions) -%}
-        {{- clear_days(to_read + gone) -}}
+        {%- do open_log_lines(days.to_read, days.versions) -%}
     {%- endif -%}
 {% endmacro %}
 

@@ -15,7 +15,9 @@
                 ~ 'No day was read. Check the location (raw_root or the Azure names) and end_date.'
             ) -}}
         {%- endif -%}
-        {%- do execute_all(external_table(listing, 'binaryFile', location_of_days(window_days()))) -%}
+        {%- set statements = external_table(listing, 'binaryFile', location_of_days(window_days())) -%}
+        {%- do execute_all(statements) -%}
+        {%- do adapter.dispatch('keep_raw_tables', 'network_beaconing')(listing, statements[1:]) -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -32,16 +34,61 @@
     {%- for table in run_query("show tables in " ~ lines.schema ~ " like '" ~ lines.identifier ~ "_2*'").rows -%}
         {%- do statements.append(drop_statement(lines.incorporate(path={'identifier': table[1]}), 'table')) -%}
     {%- endfor -%}
-    {%- set branches = [] -%}
+    {%- do execute_all(statements) -%}
+    {%- set branches, tables = [], [] -%}
     {%- for day in to_read or [end_date()] if day in versions -%}
         {%- set table = lines.incorporate(path={'identifier': lines.identifier ~ '_' ~ day | replace('-', '')}) -%}
-        {%- do statements.extend(external_table(table, 'text', day_location(day), 'line string')) -%}
+        {%- set opened = adapter.dispatch('open_lines', 'network_beaconing')(table, day_location(day)) -%}
+        {%- do execute_all(opened.statements) -%}
+        {%- do tables.append(opened.statements | last) -%}
         {%- do branches.append(
-            "select date '" ~ day ~ "' as log_date, " ~ versions[day] ~ 'L as log_version, ' ~ (day in to_read) | lower ~ ' as is_new, line from ' ~ table.render()
+            "select date '" ~ day ~ "' as log_date, " ~ versions[day] ~ 'L as log_version, ' ~ (day in to_read) | lower ~ ' as is_new, line, is_utf8 from ' ~ opened.lines
         ) -%}
     {%- endfor -%}
-    {%- set nothing = "select cast(null as date) as log_date, cast(null as bigint) as log_version, false as is_new, cast(null as string) as line where false" -%}
-    {%- do execute_all(statements + ['create view ' ~ lines.render() ~ ' as ' ~ (branches | join(' union all ') or nothing)]) -%}
+    {%- set nothing = "select cast(null as date) as log_date, cast(null as bigint) as log_version, false as is_new, cast(null as string) as line, true as is_utf8 where false" -%}
+    {%- set view = 'create view ' ~ lines.render() ~ ' as ' ~ (branches | join(' union all ') or nothing) -%}
+    {%- do execute_all([view]) -%}
+    {%- do adapter.dispatch('keep_raw_tables', 'network_beaconing')(lines, tables + [view]) -%}
+{% endmacro %}
+
+
+{% macro default__open_lines(table, location) %}
+    {#-
+        How to read the lines below a location: statements that make `table`, and a subquery of line and is_utf8 (whether its bytes were valid UTF-8).
+        Java reads other bytes as U+FFFD, so the copy that format_string makes differs from the text.
+    -#}
+    {{- return({
+        'statements': external_table(table, 'text', location, 'line string'),
+        'lines': "(select line, not (line rlike '\\\\uFFFD' and format_string('%s', line) != line) as is_utf8 from " ~ table.render() ~ ')',
+    }) -}}
+{% endmacro %}
+
+
+{% macro embedded__open_lines(table, location) %}
+    {#- Sail's text reader stops at a byte that is not UTF-8. Then the files are read whole, cut at the ends of lines, and mended. -#}
+    {%- set files = table.incorporate(path={'identifier': table.identifier ~ '_files'}) -%}
+    {%- set statements = external_table(files, 'binaryFile', location, 'path string, modificationTime timestamp, length bigint, content binary') -%}
+    {%- do execute_all(statements) -%}
+    {%- if run_query('select count(*) from ' ~ files ~ ' where not is_valid_utf8(content)').columns[0].values()[0] == 0 -%}
+        {{- return({'statements': external_table(table, 'text', location, 'line string'), 'lines': '(select line, true as is_utf8 from ' ~ table ~ ')'}) -}}
+    {%- endif -%}
+    {%- set bytes = "encode(line, 'ISO-8859-1')" -%}
+    {{- return({'statements': statements, 'lines':
+        '(select make_valid_utf8(' ~ bytes ~ ') as line, is_valid_utf8(' ~ bytes ~ ") as is_utf8 from "
+        ~ "(select explode(split(decode(content, 'ISO-8859-1'), '\\r\\n|\\r|\\n')) as line from "
+        ~ '(select path, any_value(content) as content from ' ~ files ~ ' group by path)))'
+    }) -}}
+{% endmacro %}
+
+
+{% macro default__keep_raw_tables(relation, statements) %}
+    {#- The metastore keeps them. -#}
+{% endmacro %}
+
+
+{% macro embedded__keep_raw_tables(relation, statements) %}
+    {#- Writes down what makes the raw tables, for data tests in later commands. -#}
+    {%- do adapter.keep_statements(relation, statements) -%}
 {% endmacro %}
 
 
@@ -70,10 +117,3 @@
     {%- endif -%}
     {{- return('drop ' ~ (there.type if there else type) ~ ' if exists ' ~ relation.render()) -}}
 {% endmacro %}
-
-
-{% macro log_date_of(path) %}
-    {#- The date in the path of a log file: …/y=2026/m=09/d=30/h=… -#}
-    {%- set from_year = "substring_index(" ~ path ~ ", '/y=', -1)" -%}
-    try_cast(concat(substr({{ from_year }}, 1, 4), '-', substr({{ from_year }}, 8, 2), '-', substr({{ from_year }}, 13, 2)) as date)
-{%- endmacro %}

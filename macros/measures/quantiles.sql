@@ -64,3 +64,12 @@
         null
     )
 {%- endmacro %}
+
+
+{% macro neighbours(values) %}
+    {#- Each two neighbouring elements of an array, as structs (earlier, later). Not zip_with, which Sail does not have. -#}
+    transform(
+        arrays_zip(slice({{ values }}, 1, greatest(0, size({{ values }}) - 1)), slice({{ values }}, 2, size({{ values }}))),
+        pair -> struct(pair.`0` as earlier, pair.`1` as later)
+    )
+{%- endmacro %}

@@ -1,5 +1,11 @@
 {#- RITA v5's scores for comparison, written from their definitions. Quartiles are the medians of the two halves; an odd n leaves the middle value out of both. -#}
 
+{% macro rita_rounded(score) %}
+    {#- A score rounded to three decimals. Not by round(), in which engines differ where a score lies between two. -#}
+    floor(({{ score }}) * 1000 + 0.5D) / 1000
+{%- endmacro %}
+
+
 {% macro rita_quartiles(sorted) %}
     {#- A struct (q1, q2, q3) of a sorted array of numbers; nulls where the array is empty. -#}
     {%- set n = 'size(' ~ sorted ~ ')' -%}
@@ -34,7 +40,7 @@
 
 {% macro rita_spread_score(q, deviations, without_spread) %}
     {#- The timestamp or data size score: the mean of 1 - |skewness| and closeness. -#}
-    round((1 - abs({{ rita_skewness(q) }}) + {{ rita_closeness(q, deviations, without_spread) }}) / 2, 3)
+    {{ rita_rounded('(1 - abs(' ~ rita_skewness(q) ~ ') + ' ~ rita_closeness(q, deviations, without_spread) ~ ') / 2') }}
 {%- endmacro %}
 
 
@@ -101,8 +107,8 @@
     if(
         size({{ filled_bins }}) >= 6,
         greatest(
-            round(least(1, ({{ last_second }} - {{ first_second }}) / nullif({{ window_seconds }}, 0)), 3),
-            round(least(1, {{ rita_longest_run(bins) }} / 12), 3)
+            {{ rita_rounded('least(1, (' ~ last_second ~ ' - ' ~ first_second ~ ') / nullif(' ~ window_seconds ~ ', 0))') }},
+            {{ rita_rounded('least(1, ' ~ rita_longest_run(bins) ~ ' / 12)') }}
         ),
         0
     )

@@ -131,6 +131,9 @@
     {%- if var('retention_days') is integer and var('lookback_days') is integer and 0 < var('retention_days') <= var('lookback_days') -%}
         {%- do problems.append("'retention_days' is " ~ var('retention_days') ~ " but 'lookback_days' " ~ var('lookback_days') ~ '; give more, or 0 to keep all') -%}
     {%- endif -%}
+    {%- if var('table_format') == 'parquet' and target.type == 'embedded' -%}
+        {%- do problems.append("'table_format' is parquet but target " ~ target.name ~ ' keeps Delta tables only; leave it out, or use target spark') -%}
+    {%- endif -%}
     {%- set azure = ['adls_account', 'adls_container', 'subscription_id', 'resource_group', 'workspace_name'] -%}
     {%- set azure_given = [] -%}
     {%- for name in azure if var(name) and name != 'adls_container' -%}{%- do azure_given.append(name) -%}{%- endfor -%}

@@ -17,7 +17,7 @@
         {%- set columns = [node.config.partition_by] if node.config.partition_by is string else node.config.partition_by -%}
         {%- set rows = run_query(
             'select ' ~ columns | join(', ') ~ ', count(*) from ' ~ relation ~ ' where ' ~ columns[0] ~ " < date '" ~ first_kept
-            ~ "' group by all order by " ~ columns[0]
+            ~ "' group by " ~ columns | join(', ') ~ ' order by ' ~ columns[0]
         ).rows | list if relation else [] -%}
         {%- set partitions = [] -%}
         {%- for row in rows -%}

@@ -27,13 +27,21 @@ identified as (
     from candidates
 ),
 
+listed as (
+    select
+        campaign_id,
+        sort_array(collect_list(period_seconds)) as periods,
+        sort_array(collect_list(median_sent_bytes)) as sent_sizes
+    from identified
+    group by campaign_id
+),
+
 medians as (
     select
         campaign_id,
-        percentile_approx(period_seconds, 0.5) as campaign_period_seconds,
-        percentile_approx(median_sent_bytes, 0.5) as campaign_sent_bytes
-    from identified
-    group by campaign_id
+        {{ at_quantile('periods', 50) }} as campaign_period_seconds,
+        {{ at_quantile('sent_sizes', 50) }} as campaign_sent_bytes
+    from listed
 ),
 
 -- Members have the same cadence. Several sources also send the same size, where the log has sizes.

@@ -1,6 +1,6 @@
 {{ config(
     partition_by='log_date',
-    pre_hook="{{ clear_days_to_load(ref('public_egress')) }}",
+    replaces="{{ replaced_days(days_to_load(ref('public_egress'))) }}",
 ) }}
 
 with egress as (

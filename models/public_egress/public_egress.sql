@@ -1,6 +1,6 @@
 {{ config(
     partition_by='log_date',
-    pre_hook="{{ clear_days_to_load(ref('stg_common_security_log'), egress_version()) }}",
+    replaces="{{ replaced_days(days_to_load(ref('stg_common_security_log'), egress_version())) }}",
 ) }}
 
 {% set log_version = egress_version() %}
@@ -11,6 +11,37 @@ with staged as (
         {{ in_days_to_load(ref('stg_common_security_log'), log_version) }}
         and source_ip is not null
         and destination_ip is not null
+),
+
+-- Data export may write a row twice when it retries. Only rows that share a hash are compared as texts and sorted.
+repeated as (
+    select
+        log_date,
+        xxhash64(row_id) as row_hash
+    from staged
+    group by log_date, xxhash64(row_id)
+    having count(*) > 1
+),
+
+counted as (
+    select
+        staged.*,
+        row_number() over (partition by staged.log_date, staged.row_id order by staged.time_generated) as copy_number,
+        cast(count(*) over (partition by staged.log_date, staged.row_id) as int) as copies
+    from staged
+    left semi join repeated on staged.log_date = repeated.log_date and xxhash64(staged.row_id) = repeated.row_hash
+),
+
+once as (
+    select
+        staged.*,
+        1 as copy_number,
+        1 as copies
+    from staged
+    left anti join repeated on staged.log_date = repeated.log_date and xxhash64(staged.row_id) = repeated.row_hash
+    union all
+    select * from counted
+    where copy_number = 1
 ),
 
 own_networks as (
@@ -67,17 +98,17 @@ known_kinds as (
 
 connections as (
     select /*+ broadcast(known_kinds) */
-        staged.*,
+        once.*,
         known_kinds.protocol_name,
         known_kinds.is_denied
-    from staged
+    from once
     inner join known_kinds
         on
-            staged.device_vendor <=> known_kinds.device_vendor
-            and staged.device_event_class_id <=> known_kinds.device_event_class_id
-            and staged.activity <=> known_kinds.activity
-            and staged.device_action <=> known_kinds.device_action
-            and staged.protocol <=> known_kinds.protocol
+            once.device_vendor <=> known_kinds.device_vendor
+            and once.device_event_class_id <=> known_kinds.device_event_class_id
+            and once.activity <=> known_kinds.activity
+            and once.device_action <=> known_kinds.device_action
+            and once.protocol <=> known_kinds.protocol
 ),
 
 scoped as (
@@ -103,15 +134,6 @@ egress as (
     where
         source_scope in ('own', 'private', 'cgnat', 'link_local')
         and destination_scope = 'public'
-),
-
--- Data export may write a row twice when it retries.
-counted as (
-    select
-        *,
-        row_number() over (partition by log_date, row_id order by time_generated) as copy_number,
-        cast(count(*) over (partition by log_date, row_id) as int) as copies
-    from egress
 )
 
 select
@@ -131,5 +153,4 @@ select
     copies,
     {{ log_version }} as log_version,
     log_date
-from counted
-where copy_number = 1
+from egress

@@ -115,7 +115,7 @@ select
         if(
             is_found_by_percentage,
             concat(
-                round(percent_beacon, 1), ' % of ', total_event_count, ' events came in three neighbouring intervals up to ',
+                {{ one_decimal('percent_beacon') }}, ' % of ', total_event_count, ' events came in three neighbouring intervals up to ',
                 time_delta, ' s'
             ),
             null
@@ -138,7 +138,7 @@ select
         end,
         if(
             event_count > 1.5 * (interval_count + 1),
-            concat('about ', round(event_count / (interval_count + 1), 1), ' connections a beat'),
+            concat('about ', {{ one_decimal('event_count / (interval_count + 1)') }}, ' connections a beat'),
             null
         ),
         if(

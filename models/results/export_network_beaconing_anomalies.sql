@@ -1,7 +1,4 @@
-{{ config(
-    post_hook="insert overwrite directory '{{ export_location() }}' using json options (ignoreNullFields 'false')
-        select /*+ coalesce(1) */ * from {{ this }}",
-) }}
+{{ config(post_hook="{{ write_export() }}") }}
 
 select *
 from {{ ref('network_beaconing_anomalies') }}

@@ -12,10 +12,9 @@ connection_days as (
 intervals as (
     select
         findings.beacon_id,
-        explode(zip_with(
-            slice(connection_days.events, 2, size(connection_days.events)),
-            slice(connection_days.events, 1, size(connection_days.events) - 1),
-            (later, earlier) -> later.event_micros div 1000000 - earlier.event_micros div 1000000
+        explode(transform(
+            {{ neighbours('connection_days.events') }},
+            n -> n.later.event_micros div 1000000 - n.earlier.event_micros div 1000000
         )) as time_delta
     from connection_days
     inner join findings

@@ -1,7 +1,7 @@
 {{ config(
     partition_by=['end_date', 'device_vendor'],
     full_refresh=false,
-    pre_hook='{{ clear_result_partition() }}',
+    replaces="{{ replaced_findings() }}",
 ) }}
 
 with findings as (
@@ -23,7 +23,7 @@ suppressions as (
 
 -- The latest earlier finding of the same beacon within the history.
 earlier as (
-    {% if is_incremental() %}
+    {% if replaces_partitions() %}
         select
             beacon_id,
             max_by(struct(began_on, period_seconds, median_received_bytes), end_date) as finding

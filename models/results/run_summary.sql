@@ -1,3 +1,21 @@
+-- One row per figure, in the order of the pipeline; the first three are of all vendors together.
+{% set figures = [
+    ('log_days', "'log files'", 'files'),
+    ('lines_read', "'log lines read'", 'line_count'),
+    ('rejected_lines', "concat('rejected: ', reject_reason)", 'line_count'),
+    ('egress', "'copies of an exported row left out'", 'copies'),
+    ('egress', "'connections from inside to public addresses'", 'connections'),
+    ('egress', "'of these on the day'", 'connections_on_the_day'),
+    ('baseline', "'sources active on the day'", 'sources'),
+    ('baseline', "'of these left out as too quiet'", 'quiet_sources'),
+    ('baseline', "'destinations active on the day'", 'destinations'),
+    ('baseline', "'of these left out as popular'", 'popular_destinations'),
+    ('measured_by_percentage', "'connections measured by percentage'", 'connections'),
+    ('measured_by_score', "'connections measured by score'", 'connections'),
+    ('findings', "'beaconing'", 'beacons'),
+    ('hidden', "concat('hidden by suppression: ', suppression)", 'beacons'),
+] %}
+
 -- Each layer is counted per vendor of this list, so that a vendor without rows, perhaps misspelt, shows zeros.
 with vendors as (
     select explode(array({{ judged_vendor_texts() }})) as device_vendor
@@ -7,17 +25,18 @@ log_days as (
     select sum(files) as files from {{ ref('log_days') }}
 ),
 
-log_lines as (
+lines_read as (
+    select count(*) as line_count from {{ ref('stg_common_security_log_lines') }}
+    where {{ in_window() }}
+),
+
+rejected_lines as (
     select
         reject_reason,
         count(*) as line_count
     from {{ ref('stg_common_security_log_lines') }}
-    where {{ in_window() }}
+    where {{ in_window() }} and reject_reason is not null
     group by reject_reason
-),
-
-lines_read as (
-    select coalesce(sum(line_count), 0) as line_count from log_lines
 ),
 
 egress as (
@@ -83,55 +102,14 @@ hidden as (
     from {{ ref('export_network_beaconing_anomalies') }}
     where suppressed
     group by device_vendor, suppressed_by[0]
-),
-
--- One row per figure, in the order of the pipeline; figures of all vendors together come first.
-figures as (
-    select stack(1, 1, cast(null as string), 'log files', files) as (position, device_vendor, figure, amount)
-    from log_days
-    union all
-    select stack(1, 2, cast(null as string), 'log lines read', line_count)
-    from lines_read
-    union all
-    select stack(1, 3, cast(null as string), concat('rejected: ', reject_reason), line_count)
-    from log_lines
-    where reject_reason is not null
-    union all
-    select
-        stack(
-            3,
-            4, device_vendor, 'copies of an exported row left out', copies,
-            5, device_vendor, 'connections from inside to public addresses', connections,
-            6, device_vendor, 'of these on the day', connections_on_the_day
-        )
-    from egress
-    union all
-    select
-        stack(
-            4,
-            7, device_vendor, 'sources active on the day', sources,
-            8, device_vendor, 'of these left out as too quiet', quiet_sources,
-            9, device_vendor, 'destinations active on the day', destinations,
-            10, device_vendor, 'of these left out as popular', popular_destinations
-        )
-    from baseline
-    union all
-    select stack(1, 11, device_vendor, 'connections measured by percentage', connections)
-    from measured_by_percentage
-    union all
-    select stack(1, 12, device_vendor, 'connections measured by score', connections)
-    from measured_by_score
-    union all
-    select stack(1, 13, device_vendor, 'beaconing', beacons)
-    from findings
-    union all
-    select stack(1, 14, device_vendor, concat('hidden by suppression: ', suppression), beacons)
-    from hidden
 )
 
-select
-    position,
-    device_vendor,
-    figure,
-    amount
-from figures
+{% for source, figure, amount in figures %}
+    select
+        {{ loop.index }} as position,
+        {{ 'cast(null as string)' if loop.index <= 3 else 'device_vendor' }} as device_vendor,
+        {{ figure }} as figure,
+        {{ amount }} as amount
+    from {{ source }}
+    {{ 'union all' if not loop.last }}
+{% endfor %}

@@ -82,15 +82,18 @@ exact as (
         *,
         sort_array(filter(all_event_micros, t -> t between rita_start and rita_end)) as rita_times,
         {{ sorted('
-            zip_with(all_event_micros, all_sent_bytes, (t, bytes) -> if(t between rita_start and rita_end, bytes, null))
+            transform(
+                arrays_zip(all_event_micros, all_sent_bytes),
+                e -> if(e.all_event_micros between rita_start and rita_end, e.all_sent_bytes, null)
+            )
         ') }} as rita_sizes,
         sort_array(filter(
-            zip_with(
-                slice(times, 2, size(times)), slice(times, 1, size(times) - 1),
-                (later, earlier) -> if(
-                    exists(log_gaps, gap -> earlier <= gap.gap_start and later >= gap.gap_end),
+            transform(
+                {{ neighbours('times') }},
+                n -> if(
+                    exists(log_gaps, gap -> n.earlier <= gap.gap_start and n.later >= gap.gap_end),
                     0D,
-                    {{ never_null('(later - earlier) / 1000000') }}
+                    {{ never_null('(n.later - n.earlier) / 1000000') }}
                 )
             ),
             delta -> delta > 0

@@ -49,9 +49,7 @@ with_deltas as (
     select
         *,
         sort_array(
-            zip_with(
-                slice(seconds, 2, size(seconds)), slice(seconds, 1, greatest(0, size(seconds) - 1)), (b, a) -> {{ never_null('b - a') }}
-            )
+            transform({{ neighbours('seconds') }}, n -> {{ never_null('n.later - n.earlier') }})
         ) as rita_deltas
     from with_bin_measures
 ),
@@ -77,9 +75,9 @@ parts as (
         *,
         {{ rita_spread_score('delta_quartiles', 'delta_deviations', 1) }} as timestamp_score,
         if(size(sizes) >= 3, {{ rita_spread_score('size_quartiles', 'size_deviations', 0) }}, null) as data_size_score,
-        round(
-            greatest({{ rita_evenness('bins', 'bin_mean') }}, {{ rita_bimodality('filled_bins', 'bin_step') }}), 3
-        ) as histogram_score,
+        {{ rita_rounded(
+            'greatest(' ~ rita_evenness('bins', 'bin_mean') ~ ', ' ~ rita_bimodality('filled_bins', 'bin_step') ~ ')'
+        ) }} as histogram_score,
         {{ rita_duration_score(
             'bins', 'filled_bins', 'array_min(seconds)', 'array_max(seconds)', 'rita_end - rita_start'
         ) }} as duration_score
@@ -123,5 +121,7 @@ select
     if(is_rita_eligible, data_size_score, null) as rita_data_size_score,
     if(is_rita_eligible, histogram_score, null) as rita_histogram_score,
     if(is_rita_eligible, duration_score, null) as rita_duration_score,
-    if(is_rita_eligible, round((timestamp_score + data_size_score + histogram_score + duration_score) / 4, 3), null) as rita_beacon_score
+    if(
+        is_rita_eligible, {{ rita_rounded('(timestamp_score + data_size_score + histogram_score + duration_score) / 4') }}, null
+    ) as rita_beacon_score
 from parts

@@ -1,7 +1,8 @@
 {{ config(pre_hook="{{ list_log_files() }}") }}
 
 -- Listed once, before any file is read. The next run then sees that a file has grown in the meantime.
-select
+-- Distinct, because Sail lists a large file once for each part that a task reads.
+select distinct
     {{ log_date_of('path') }} as log_date,
     path,
     length as bytes,

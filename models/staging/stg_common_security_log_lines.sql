@@ -1,6 +1,7 @@
 {{ config(
     partition_by='log_date',
-    pre_hook="{{ open_days_to_load(ref('log_days'), staging_version()) }}",
+    pre_hook="{{ open_days_to_load(staged_days(ref('log_days'), staging_version())) }}",
+    replaces="{{ replaced_days(staged_days(ref('log_days'), staging_version()).to_replace) }}",
 ) }}
 
 -- depends_on: {{ ref('log_days') }}
@@ -8,56 +9,40 @@
     'TimeGenerated', 'DeviceVendor', 'DeviceProduct', 'DeviceEventClassID', 'Activity', 'DeviceAction', 'SourceIP', 'SourcePort', 'DestinationIP',
     'DestinationPort', 'Protocol', 'SentBytes', 'ReceivedBytes', 'ExternalID', 'AdditionalExtensions', '_ItemId',
 ] %}
--- Every field as text: a number in quotes would read as null under a numeric type.
-{% set schema = 'array<struct<' ~ fields | join(': string, ') ~ ': string, line_end: string>>' %}
-
+-- A line of white space is skipped.
 with log_lines as (
     select
         log_date,
         log_version,
-        line
+        line,
+        is_utf8
     from {{ source('raw', 'common_security_log') }}
-    where is_new
+    where is_new and line rlike '[^ \\t\\r\\n]'
 ),
 
--- In brackets, from_json also returns a second object on the line. The object line_end, which no log can know, shows that all of the line
--- was parsed: from_json ignores text after a closing bracket in the line itself. A byte order mark before the line and a comma after it are
--- removed.
 parsed as (
     select
         log_date,
         log_version,
         line,
-        explode(array(from_json(
-            concat(
-                '[',
-                trim(leading '\uFEFF' from if(endswith(line, '}'), line, trim(trailing ', ' from line))),
-                ',{"line_end":"', {{ run_id() }}, '"}]'
-            ),
-            '{{ schema }}'
-        ))) as objects
+        is_utf8,
+        {{ parsed_line(fields) }} as parsed
     from log_lines
 ),
 
--- An empty text is an absent value. A line of white space is skipped.
+-- An empty text is an absent value.
 texts as (
     select
         log_date,
         log_version,
         line,
-        case
-            when objects is null and line rlike '^\\s*\\[' then 'an array, not one object'
-            when size(objects) > 2 or (objects is null and line rlike '[}]\\s*[{]') then 'several objects on a line'
-            when try_element_at(objects, 1) is null or not try_element_at(objects, 2).line_end <=> {{ run_id() }} then 'malformed JSON'
-            when {{ is_no_utf8('line') }} then 'malformed JSON'
-        end as json_problem,
+        {{ json_problem() }} as json_problem,
         {% for field in fields %}
-            nullif(trim(try_element_at(objects, 1).{{ field }}), '') as {{ field }},
+            nullif(trim({{ record() }}.{{ field }}), '') as {{ field }},
         {% endfor %}
-        nullif(lower(trim(try_element_at(objects, 1).SourceIP)), '') as source_address,
-        nullif(lower(trim(try_element_at(objects, 1).DestinationIP)), '') as destination_address
+        nullif(lower(trim({{ record() }}.SourceIP)), '') as source_address,
+        nullif(lower(trim({{ record() }}.DestinationIP)), '') as destination_address
     from parsed
-    where objects is not null or line rlike '[^ \\t\\r\\n]'
 ),
 
 typed as (

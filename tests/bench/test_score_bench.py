@@ -9,7 +9,9 @@ import pytest
 
 from bench.detection import null_quantiles, score_bench
 from bench.detection.connection_days import connection_days, contract
-from tests.support.dbt_on_spark import Dbt
+from tests.support.dbt_in_process import ENGINE, Dbt
+
+pytestmark = pytest.mark.skipif(ENGINE == "local", reason="the simulation runs on Spark")
 
 
 @pytest.fixture(scope="module")

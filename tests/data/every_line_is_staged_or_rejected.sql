@@ -1,9 +1,16 @@
 -- Days whose log files have more or fewer lines than were staged and rejected. Reads the log files a second time on purpose.
-with listed as (
+with files as (
+    select distinct
+        path,
+        length
+    from {{ source('raw', 'common_security_log_files') }}
+),
+
+listed as (
     select
         {{ log_date_of('path') }} as log_date,
         sum(length) as bytes
-    from {{ source('raw', 'common_security_log_files') }}
+    from files
     group by log_date
 ),
 

@@ -7,7 +7,7 @@ import random
 
 import jinja2
 
-from tests.support.dbt_on_spark import PROJECT, Dbt
+from tests.support.dbt_in_process import PROJECT, Dbt
 
 MACROS = jinja2.Environment(extensions=["jinja2.ext.do"])
 MACROS.globals["return"] = lambda value: value

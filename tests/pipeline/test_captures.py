@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 import csv
-import datetime as dt
-import gzip
-import json
-import os
-from pathlib import Path
 
 import pytest
 
-from tests.support.dbt_on_spark import PROJECT, Dbt
-from tests.support.export_tree import lay_out
+from tests.support.captures import ABSENT, SHARED, lay_out_capture
+from tests.support.dbt_in_process import PROJECT, Dbt
 
-SHARED = Path(os.environ.get("NETWORK_BEACONING_CAPTURES", PROJECT.parent / "shared/data"))
 KOVTER = SHARED / "captures/strato_kovter_l7.jsonl.gz"
 LABELS = SHARED / "captures/strato_kovter_l7.labels.csv"
 
-pytestmark = pytest.mark.skipif(
-    not (KOVTER.exists() and LABELS.exists()),
-    reason=f"no {KOVTER}; say where the shared captures are by NETWORK_BEACONING_CAPTURES",
-)
+pytestmark = pytest.mark.skipif(not (KOVTER.exists() and LABELS.exists()), reason=ABSENT)
 
 
 @pytest.fixture(scope="module")
 def kovter(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Lay the capture out as a Fortinet's; return the vars that hunt in it."""
+    """Lay the capture out; return the vars that hunt in it."""
     folder = tmp_path_factory.mktemp("kovter")
-    days: dict[dt.date, list[dict]] = {}
-    with gzip.open(KOVTER, "rt") as lines:
-        for line in lines:
-            row = json.loads(line)
-            time = dt.datetime.fromisoformat(row["TimeGenerated"].replace("Z", "+00:00"))
-            row |= {"TimeGenerated": f"{time:%Y-%m-%dT%H:%M:%S.%f}0Z", "DeviceVendor": "Fortinet"}
-            days.setdefault(time.date(), []).append(row)
-    for day, rows in days.items():
-        lay_out(folder / "raw", day, rows)
+    lay_out_capture(KOVTER, folder / "raw")
     return f"raw_root: {folder}/raw\nexport_root: {folder}/export\nend_date: 2017-03-01\n"
 
 

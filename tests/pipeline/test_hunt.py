@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.dbt_on_spark import Dbt, Result, read_export
+from tests.support.dbt_in_process import Dbt, Result, read_export
 from tests.support.export_tree import at, lay_out
 
 FORTINET, PALO_ALTO = "Fortinet", "Palo Alto Networks"
@@ -607,10 +607,10 @@ def test_every_column_that_exists_is_described(dbt, first):
         return is_step and any(is_described(up, column) for up in node["depends_on"]["nodes"])
 
     undescribed = [
-        f"{node['name']}.{row['col_name']}"
+        f"{node['name']}.{column}"
         for id, node in nodes.items()
         if node["resource_type"] in ("model", "seed")
-        for row in dbt.rows(f"show columns in beaconing.{node['alias']}")
-        if not is_described(id, row["col_name"])
+        for column in dbt.spark.table(f"beaconing.{node['alias']}").columns
+        if not is_described(id, column)
     ]
     assert not undescribed, "\n".join(undescribed)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from samples import FAULT_OPTIONS, Skew, generate
-from tests.support.dbt_on_spark import Dbt, read_export
+from tests.support.dbt_in_process import Dbt, read_export
 
 END = dt.date(2026, 9, 30)
 

@@ -16,7 +16,7 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.support.dbt_on_spark import PROJECT, Dbt
+from tests.support.dbt_in_process import PROJECT, Dbt
 from tests.support.export_tree import at, lay_out
 from tests.support.notebook_reference import PRIVATE, percent_beacon
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from dbt.cli.main import dbtRunner
 
-from tests.support.dbt_on_spark import FILE_FORMAT, PROJECT, Dbt
+from tests.support.dbt_in_process import FILE_FORMAT, PROJECT, Dbt
 from tests.support.export_tree import at, lay_out
 
 DAY = dt.date(2026, 3, 10)
@@ -97,7 +97,9 @@ def test_a_host_without_our_vars_runs_its_own_models(host: Dbt):
 
 def test_a_host_builds_with_our_vars_under_our_name(host: Dbt):
     host.rows("create schema if not exists raw")
-    host.rows("create table raw.common_security_log using parquet as select 1 as id")
+    place = host.folder / "of_the_host"
+    theirs = f"create table raw.common_security_log using parquet location '{place}'"
+    host.rows(f"{theirs} as select 1 as id")
     result = host("build")
     assert result.success, result.messages
     assert host.rows("select * from raw.common_security_log") == [{"id": 1}]

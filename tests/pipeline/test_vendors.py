@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql.functions import lit
 
-from tests.support.dbt_on_spark import Dbt, Result, read_export
+from tests.support.dbt_in_process import Dbt, Result, plain, read_export
 from tests.support.export_tree import at, lay_out
 
 FORTINET, PALO_ALTO = "Fortinet", "Palo Alto Networks"
@@ -94,7 +94,7 @@ def rows_of_both() -> list[dict[str, Any]]:
 def look(dbt: Dbt) -> dict[str, list[dict[str, Any]]]:
     return {
         table: [
-            {name: value for name, value in row.items() if name not in OF_THE_RUN}
+            {name: plain(value) for name, value in row.items() if name not in OF_THE_RUN}
             for row in dbt.rows(f"select * from beaconing.{table}")
         ]
         for table in JUDGED

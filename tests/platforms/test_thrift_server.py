@@ -59,7 +59,7 @@ def test_a_killed_worker_changes_nothing(
     # Staging and egress are there, their shuffle files lie with the executors.
     for line in run.stdout:
         printed += line
-        if re.search(r"START sql incremental model beaconing\.connection_days", line):
+        if re.search(r"START sql replace_partitions model beaconing\.connection_days", line):
             break
     lost = kill_while_it_works(cluster, server)
     cluster.workers.append(cluster.start_worker())

@@ -35,13 +35,13 @@ def test_it_has_the_version_of_the_dbt_project():
     )
 
 
-def test_every_requirement_is_in_one_extra_and_locked():
-    wanted = [
-        normal(requirement)
+def test_every_requirement_is_the_same_everywhere_and_locked():
+    wanted = {
+        requirement: normal(requirement)
         for extra in PACKAGE["optional-dependencies"].values()
         for requirement in extra
         if normal(requirement) != NAME
-    ]
+    }.values()
     lock = (PROJECT / "requirements.txt").read_text(encoding="utf-8")
     locked = set(re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==", lock, re.MULTILINE))
     assert [name for name, count in Counter(wanted).items() if count > 1] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.dbt_on_spark import PROJECT
+from tests.support.dbt_in_process import PROJECT
 
 CONFIGURATION = PROJECT / "dbt_project.yml"
 PROJECT_YML = yaml.safe_load(CONFIGURATION.read_text())

@@ -1,12 +1,15 @@
-"""Real dbt on real Spark, in one process with one Spark session for the whole suite.
+"""Real dbt on a real engine, in one process with one session for the whole suite.
 
-With PySpark 4 (``make test-matrix``) the tables are Delta tables and ANSI mode is on, as in Fabric
-and Databricks.
+The engine is that of target ``local``; with ``TEST_ENGINE=spark`` (``make test-spark``) it is
+Apache Spark. With PySpark 4 (``make test-matrix``) the tables are then Delta tables and ANSI mode
+is on, as in Fabric and Databricks.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +17,28 @@ from typing import Any
 
 import pyspark
 import yaml
+from dbt.adapters.sail.connections import SailConnectionManager
 from dbt.adapters.spark.connections import SparkCredentials
 from dbt.cli.main import dbtRunner
+from dbt.contracts.graph.manifest import Manifest
+from pysail.spark import SparkConnectServer
 from pyspark.sql import SparkSession
 
 PROJECT = Path(__file__).parents[2]
+ENGINE = os.environ.get("TEST_ENGINE", "local")
+
+LOCAL_PROFILE = """
+network_beaconing:
+  target: local
+  outputs:
+    local:
+      type: embedded
+      folder: {folder}/tables
+      schema: beaconing
+      server_side_parameters:
+        spark.sql.ansi.enabled: "false"
+        spark.sql.session.timeZone: UTC
+"""
 
 # Small and closed: catalog in memory, files in a temporary folder, no port open to the network.
 # The quick compiler alone suits a JVM that lives for minutes: a quarter less time was measured. Its
@@ -49,8 +69,8 @@ network_beaconing:
         spark.sql.shuffle.partitions: "2"
 """
 
-SPARK_4 = pyspark.__version__.startswith("4.")
-FILE_FORMAT = "delta" if SPARK_4 else "parquet"
+SPARK_4 = ENGINE == "spark" and pyspark.__version__.startswith("4.")
+FILE_FORMAT = "delta" if SPARK_4 or ENGINE == "local" else "parquet"
 DELTA_PROFILE = (
     PROFILE
     + """\
@@ -99,13 +119,21 @@ class Dbt:
         self.project = PROJECT
         self.folder = folder
         self.target = folder / "target"
+        self.manifests: dict[Path, Manifest] = {}
         if SPARK_4:
             leave_ansi_as_it_is()
-        profile = (DELTA_PROFILE if SPARK_4 else PROFILE).format(folder=folder)
+        text = LOCAL_PROFILE if ENGINE == "local" else DELTA_PROFILE if SPARK_4 else PROFILE
+        profile = text.format(folder=folder)
         (folder / "profiles.yml").write_text(profile)
         (target,) = yaml.safe_load(profile)["network_beaconing"]["outputs"].values()
+        settings = target["server_side_parameters"]
+        if ENGINE == "local":
+            # dbt uses the server that runs.
+            server = SailConnectionManager._server = SparkConnectServer("127.0.0.1", 0)
+            server.start(background=True)
+            settings = settings | {"spark.remote": "sc://{}:{}".format(*server.listening_address)}
         # dbt uses the session that exists.
-        self.spark = SparkSession.builder.config(map=target["server_side_parameters"]).getOrCreate()
+        self.spark = SparkSession.builder.config(map=settings).getOrCreate()
 
     def __call__(self, *args: str, vars: dict[str, Any] | str | None = None) -> Result:
         """Run a dbt command.
@@ -136,7 +164,7 @@ class Dbt:
             vars += f"table_format: {FILE_FORMAT}\n"
         text = json.dumps(vars) if isinstance(vars, dict) else vars
         given = [] if text is None else ["--vars", text]
-        outcome = dbtRunner(callbacks=[listen]).invoke(
+        outcome = dbtRunner(self.parsed(places), callbacks=[listen]).invoke(
             [*args, *map(str, places), *given, "--no-use-colors", "--quiet"]
         )
         assert self.spark.conf.get("spark.sql.ansi.enabled") == str(SPARK_4).lower()
@@ -152,13 +180,29 @@ class Dbt:
             ],
         )
 
+    def parsed(self, places: list[Any]) -> Manifest:
+        """Parse the project once, as far as no var but the format of tables counts in it."""
+        if self.project not in self.manifests:
+            format_ = json.dumps({"table_format": FILE_FORMAT}) if SPARK_4 else "{}"
+            outcome = dbtRunner().invoke(
+                ["--quiet", "parse", *map(str, places), "--vars", format_, "--no-use-colors"]
+            )
+            assert outcome.success, outcome.exception
+            self.manifests[self.project] = outcome.result
+        return self.manifests[self.project]
+
     def rows(self, sql: str) -> list[dict[str, Any]]:
         """Run a query in the session that dbt uses."""
         return [row.asDict(recursive=True) for row in self.spark.sql(sql).collect()]
 
+    def refresh(self, table: str) -> None:
+        """Let Spark see the files that have come since; Sail lists files for each query."""
+        if ENGINE == "spark":
+            self.spark.catalog.refreshTable(table)
+
     def tables(self) -> set[str]:
         """Names of the tables and views that dbt has built."""
-        if not any(s["namespace"] == "beaconing" for s in self.rows("show schemas")):
+        if not any("beaconing" in row.values() for row in self.rows("show schemas")):
             return set()
         # dbt leaves temporary views in the session.
         tables = self.rows("show tables in beaconing")
@@ -168,7 +212,19 @@ class Dbt:
         """Start over with an empty catalog."""
         self.rows("drop schema if exists beaconing cascade")
         self.rows("drop schema if exists raw cascade")
-        shutil.rmtree(self.folder / "warehouse", ignore_errors=True)
+        for name in ("warehouse", "tables"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+
+
+def plain(value: Any) -> Any:
+    """A value to compare: times in UTC, doubles to 12 digits, because the last may differ."""
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.timezone.utc)
+    return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
 def read_export(export_root: Path) -> list[dict[str, Any]]:

@@ -1,0 +1,177 @@
+"""Tables that persist without a metastore: Delta in a folder, registered when dbt lists a schema.
+
+A table lies in `FOLDER/SCHEMA/TABLE`, a view as its text in `FOLDER/SCHEMA/VIEW.sql`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import uuid
+from pathlib import Path
+
+from dbt.adapters.base import available
+from dbt.adapters.base.relation import BaseRelation
+from dbt.adapters.embedded.connections import EmbeddedConnectionManager, lock_tables
+from dbt.adapters.sail.impl import SailAdapter
+from dbt.adapters.spark.column import SparkColumn
+from dbt_common.exceptions import DbtRuntimeError
+from deltalake import DeltaTable, Field
+from pyspark.sql.types import StructType
+
+WRITING = ("build", "run", "seed", "snapshot", "retry", "clone", "run-operation")
+# A command that reads while another one writes may still need files of an hour ago.
+VACUUM_HOURS = 1
+# With more commits than this, a table gets a checkpoint: else every reader reads them all.
+COMMITS = 20
+BETWEEN_STATEMENTS = "\n;\n"
+
+
+class EmbeddedAdapter(SailAdapter):
+    """dbt-sail, with tables that outlive the process."""
+
+    ConnectionManager = EmbeddedConnectionManager
+
+    @classmethod
+    def type(cls) -> str:
+        """Return the adapter's name."""
+        return "embedded"
+
+    @property
+    def folder(self) -> Path:
+        """Where the schemas' folders are."""
+        return Path(self.config.credentials.folder)
+
+    def list_relations_without_caching(self, schema_relation: BaseRelation) -> list[BaseRelation]:
+        """Register what earlier commands left in the folder of a schema, and list it.
+
+        A command that writes locks the tables first, and removes files that no table needs.
+        """
+        command = self.config.args.which
+        if command in WRITING and lock_tables(self.folder, command):
+            for log in self.folder.glob("*/*/_delta_log"):
+                tidy(log.parent)
+        self.execute(f"create schema if not exists {schema_relation.schema}")
+        for schema in (place for place in self.folder.glob("*") if place.is_dir()):
+            self.register(schema)
+        # The materializations replace a table in one statement where it is Delta; Sail refuses
+        # that where the columns have changed, so they are to drop the old table first.
+        return [
+            relation.incorporate(is_delta=False)
+            for relation in super().list_relations_without_caching(schema_relation)
+        ]
+
+    def register(self, schema: Path) -> None:
+        """Make the tables and views of a schema known again, each view after what it reads."""
+        self.execute(f"create schema if not exists {schema.name}")
+        for log in schema.glob("*/_delta_log"):
+            # A table whose first commit was never written is none.
+            if any(log.glob("*.json")):
+                name, place = f"{schema.name}.{log.parent.name}", log.parent
+                self.execute(f"create table if not exists {name} using delta location '{place}'")
+        waiting = list(schema.glob("*.sql"))
+        while waiting:
+            failed = [file for file in waiting if not self.made_again(file)]
+            # What is left reads a table that is not there: the next run makes both.
+            waiting = failed if len(failed) < len(waiting) else []
+
+    def made_again(self, file: Path) -> bool:
+        """Run what `keep_statements` wrote into a file; return False if it cannot be run yet."""
+        try:
+            for statement in file.read_text("utf-8").split(BETWEEN_STATEMENTS):
+                self.execute(statement)
+        except DbtRuntimeError:
+            return False
+        return True
+
+    @available
+    def keep_statements(self, relation: BaseRelation, statements: list[str]) -> None:
+        """Write down what makes a view and what only it reads; later commands make them again.
+
+        The statements are `create table`, `create view` or `create or replace view`.
+        """
+        folder = self.folder / relation.schema
+        folder.mkdir(parents=True, exist_ok=True)
+        again = [
+            re.sub(r"^\s*create (table|view) ", r"create \1 if not exists ", statement)
+            for statement in statements
+        ]
+        (folder / f"{relation.identifier}.sql").write_text(BETWEEN_STATEMENTS.join(again), "utf-8")
+
+    def drop_relation(self, relation: BaseRelation) -> None:
+        """Drop a table or view, and its files."""
+        super().drop_relation(relation)
+        place = self.folder / relation.schema / relation.identifier
+        shutil.rmtree(place, ignore_errors=True)
+        place.with_suffix(".sql").unlink(missing_ok=True)
+
+    def get_columns_in_relation(self, relation: BaseRelation) -> list[SparkColumn]:
+        """Return the columns of a relation; Sail's `describe table` has none for Delta tables."""
+        # A temporary view is in no schema.
+        in_schema = relation.include_policy.schema
+        if in_schema and not self.get_relation(None, relation.schema, relation.identifier):
+            return []
+        columns = self.get_column_schema_from_query(f"select * from {relation} limit 0")
+        return [
+            SparkColumn(
+                table_schema=relation.schema,
+                table_name=relation.name,
+                table_type=relation.type,
+                column=column.column,
+                column_index=index,
+                dtype=column.dtype,
+            )
+            for index, column in enumerate(columns)
+        ]
+
+    @available
+    def add_columns(self, relation: BaseRelation, columns: list[SparkColumn]) -> None:
+        """Add columns to a Delta table, which Sail's `alter table` cannot."""
+        nulls = ", ".join(f"cast(null as {c.dtype}) as {c.name}" for c in columns)
+        table = DeltaTable(self.folder / relation.schema / relation.identifier)
+        table.alter.add_columns([Field.from_json(f.json()) for f in self.schema_of(nulls).fields])
+
+    @available
+    def write_json(self, sql: str, folder: str) -> None:
+        """Write the rows of a query as one JSON file, an object a line, as Spark writes them.
+
+        Sail's own writer leaves nulls out, writes no file for an empty result, and times in
+        microseconds where Spark has milliseconds.
+        """
+        schema = self.schema_of(f"* from ({sql})")
+        times = [field.name for field in schema if field.dataType.typeName() == "timestamp"]
+        _, rows = self.execute(f"select to_json(struct(*)) as row from ({sql})", fetch=True)
+        lines = []
+        for (text,) in rows:
+            row = dict.fromkeys(schema.names) | json.loads(text)
+            for name in times:
+                row[name] = row[name] and f"{row[name][:23]}Z"
+            lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        old = [file for file in place.iterdir() if file.suffix in (".json", ".crc")]
+        new = place / f"part-00000-{uuid.uuid4()}.json"
+        with open(place / f".{new.name}", "w", encoding="utf-8") as file:
+            file.writelines(lines)
+        os.replace(file.name, new)
+        for file in old:
+            file.unlink()
+
+    def schema_of(self, selected: str) -> StructType:
+        """Return the schema of a query."""
+        _, cursor = self.connections.add_query(f"select {selected} limit 0")
+        return cursor._cursor._df.schema
+
+
+def tidy(table: Path) -> None:
+    """Remove the files that a table no longer needs, also those of a killed command."""
+    delta = DeltaTable(table)
+    options = {"retention_hours": VACUUM_HOURS, "enforce_retention_duration": False, "full": True}
+    # Removing writes two commits, so it is asked first; the answer names removed files, too.
+    if any((table / file).exists() for file in delta.vacuum(dry_run=True, **options)):
+        delta.vacuum(dry_run=False, **options)
+    if len(list((table / "_delta_log").glob("*.json"))) > COMMITS:
+        delta.create_checkpoint()
+        delta.cleanup_metadata()

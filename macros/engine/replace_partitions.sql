@@ -1,0 +1,75 @@
+{% materialization replace_partitions, default %}
+    {#-
+        A table of which a run replaces whole partitions and leaves the others alone. Config `replaces` names them, also those that get no rows: a JSON
+        list of partitions, each a dict from column to SQL literal, rendered when the model is built.
+    -#}
+    {%- set existing = load_cached_relation(this) -%}
+    {{ run_hooks(pre_hooks) }}
+    {%- if replaces_partitions() -%}
+        {%- set partitions = fromjson(render(config.require('replaces'))) -%}
+        {%- set rows = make_temp_relation(this) -%}
+        {%- do execute_all([create_table_as(true, rows, sql)]) -%}
+        {%- do process_schema_changes('append_new_columns', rows, existing) -%}
+        {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') -%}
+        {%- call statement('main') -%}
+            {{ replace_rows(existing, partitions, columns, rows) }}
+        {%- endcall -%}
+    {%- else -%}
+        {%- if existing and not (existing.is_delta and config.get('file_format') == 'delta') -%}{%- do adapter.drop_relation(existing) -%}{%- endif -%}
+        {%- call statement('main') -%}
+            {{ create_table_as(false, this, sql) }}
+        {%- endcall -%}
+    {%- endif -%}
+    {%- do persist_docs(this, model) -%}
+    {{ run_hooks(post_hooks) }}
+    {{ return({'relations': [this]}) }}
+{% endmaterialization %}
+
+
+{% macro replaces_partitions() %}
+    {#- Whether the table of this model is there, and a run replaces some of its partitions: not in a first run, nor with --full-refresh. -#}
+    {%- set existing = load_cached_relation(this) if execute else none -%}
+    {{- return(existing is not none and existing.is_table and not should_full_refresh()) -}}
+{% endmacro %}
+
+
+{% macro replace_rows(relation, partitions, columns, rows) %}
+    {#-
+        The statement that puts `rows` in place of partitions. On Delta it is one commit. On Parquet the partitions are dropped first, because an
+        overwrite keeps one that gets no rows; it is an overwrite, because a killed run may have left files that are not registered.
+    -#}
+    {%- if config.get('file_format') == 'delta' -%}
+        insert into {{ relation }} replace where {{ in_partitions(partitions) }} select {{ columns }} from {{ rows }}
+    {%- else -%}
+        {%- do execute_all([drop_partitions(relation, partitions, 'parquet'), 'set spark.sql.sources.partitionOverwriteMode = DYNAMIC']) -%}
+        insert overwrite table {{ relation }} {{ partition_cols(label='partition') }} select {{ columns }} from {{ rows }}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro drop_partitions(relation, partitions, file_format) %}
+    {#- The statement that removes partitions; empty where there are none. -#}
+    {%- set texts = [] -%}
+    {%- for partition in partitions -%}
+        {%- set values = [] -%}
+        {%- for column, value in partition.items() -%}{%- do values.append(column ~ ' = ' ~ value) -%}{%- endfor -%}
+        {%- do texts.append('partition (' ~ values | join(', ') ~ ')') -%}
+    {%- endfor -%}
+    {%- if partitions and file_format == 'delta' -%}
+        delete from {{ relation }} where {{ in_partitions(partitions) }}
+    {%- elif partitions -%}
+        alter table {{ relation }} drop if exists {{ texts | join(', ') }}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro in_partitions(partitions) %}
+    {#- A condition: a row is in one of these partitions. -#}
+    {%- set texts = [] -%}
+    {%- for partition in partitions -%}
+        {%- set values = [] -%}
+        {%- for column, value in partition.items() -%}{%- do values.append(column ~ ' = ' ~ value) -%}{%- endfor -%}
+        {%- do texts.append('(' ~ values | join(' and ') ~ ')') -%}
+    {%- endfor -%}
+    {{- return(texts | join(' or ') or 'false') -}}
+{% endmacro %}

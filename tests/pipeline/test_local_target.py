@@ -1,0 +1,108 @@
+"""Target `local` as people use it: each command a process, tables in a folder, kills anywhere."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+
+import dbt.adapters.embedded.adapter as embedded
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from samples import EXPORT_ROOT, FAULT_OPTIONS, generate
+from tests.support.dbt_in_process import ENGINE
+from tests.support.local_tables import LocalDbt, read_table
+
+pytestmark = pytest.mark.skipif(ENGINE != "local", reason="of target local alone")
+KILLS = 10
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("logs")
+    generate(folder, days=2, rows_per_day=20_000, faults=frozenset(FAULT_OPTIONS))
+    return folder / EXPORT_ROOT
+
+
+def local(folder: Path, logs: Path) -> LocalDbt:
+    vars = {"raw_root": str(logs), "end_date": "2026-09-30", "lookback_days": 1}
+    return LocalDbt(folder, vars | {"export_root": str(folder / "export")})
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, logs: Path) -> LocalDbt:
+    """A build, data tests included."""
+    dbt = local(tmp_path_factory.mktemp("built"), logs)
+    dbt("build")
+    return dbt
+
+
+def test_every_command_finds_what_another_process_left(built: LocalDbt):
+    before = built.held()
+    assert len(before["network_beaconing_anomalies"]) > 0
+    assert "WARN=0 ERROR=0 SKIP=0" in built("test"), "of tables, views and raw lines"
+    assert "10.20." in built("show", "--select", "beacon_lifecycle", "--limit", "50")
+    built("compile")
+    built("run-operation", "drop_old_days")
+    built("docs", "generate")
+    catalog = json.loads((built.folder / "target/catalog.json").read_text())["nodes"]
+    assert len(catalog) == 34, "every table and view"
+    assert all(node["columns"] for node in catalog.values())
+    assert built.held() == before
+    assert "Days to read, new or changed: none" in built("run")
+    assert built.held() == before
+
+
+def test_the_second_of_two_runs_says_who_holds_the_tables(built: LocalDbt):
+    before = built.held()
+    first = built.start("run")
+    lock = built.folder / "output/tables/.lock"
+    while str(first.pid) not in lock.read_text():
+        time.sleep(0.1)
+    second = built.start("run")
+    said, _ = second.communicate()
+    assert second.returncode == 2
+    assert f"held by process {first.pid} (dbt run, since" in said
+    assert "BEACONING_OUTPUT" in said
+    assert "Traceback" not in said
+    assert first.communicate() and first.returncode == 0
+    assert built.held() == before
+
+
+def test_a_run_that_was_killed_anywhere_is_made_good_by_the_next(
+    built: LocalDbt, logs: Path, tmp_path: Path
+):
+    dbt = local(tmp_path, logs)
+    dbt("seed")
+    moments = random.Random(14)
+    for _ in range(KILLS):
+        process = dbt.start("run", "--full-refresh")
+        # A run takes some 15 s, of which 5 pass before the first table is written.
+        time.sleep(moments.uniform(4, 14))
+        process.kill()
+        process.communicate()
+    dbt("run")
+    assert dbt.held() == built.held()
+    assert "ERROR=0" in dbt("test")
+
+
+def test_old_files_do_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    folder = tmp_path / "table"
+    frame = pa.table({"day": ["1", "2"], "n": [1, 2]})
+    for _ in range(embedded.COMMITS + 2):
+        write_deltalake(folder, frame, mode="overwrite", partition_by=["day"])
+    (folder / "day=1/half.parquet").write_text("of a killed command")
+    written = len(list(folder.rglob("day=*/*.parquet")))
+    embedded.tidy(folder)
+    assert len(list(folder.rglob("day=*/*.parquet"))) == written, "a reader may still need them"
+    assert list(folder.rglob("*.checkpoint.parquet"))
+    monkeypatch.setattr(embedded, "VACUUM_HOURS", 0)
+    embedded.tidy(folder)
+    assert len(list(folder.rglob("day=*/*.parquet"))) == 2
+    version = DeltaTable(folder).version()
+    embedded.tidy(folder)
+    assert DeltaTable(folder).version() == version, "nothing to remove is no commit"
+    assert sorted(row["n"] for row in read_table(folder)) == [1, 2]

@@ -1,0 +1,75 @@
+"""Target `connect` against a Spark Connect server: Spark 4.1 on loopback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.local_tables import LocalDbt
+from tests.support.spark_cluster import (
+    END,
+    ENVIRONMENT,
+    PROJECT,
+    connections,
+    free_port,
+    read_findings,
+    wait_for,
+)
+
+SPARK4 = PROJECT / "output/spark4/pyspark"
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> Iterator[str]:
+    """Start the server of `make test-matrix`'s Spark; it ends with the test."""
+    if not SPARK4.exists():
+        pytest.skip("no Spark 4.1 in output/spark4; see scripts/fetch.sh")
+    port, log = free_port(), tmp_path / "server.log"
+    settings = {
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": port,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": 2,
+        "spark.sql.warehouse.dir": tmp_path / "warehouse",
+    }
+    words = [word for item in settings.items() for word in ("--conf", "{}={}".format(*item))]
+    kind = ("--class", "org.apache.spark.sql.connect.service.SparkConnectServer")
+    with log.open("wb") as out:
+        server = subprocess.Popen(
+            [SPARK4 / "bin/spark-submit", "--master", "local[2]", *words, *kind, "spark-internal"],
+            cwd=tmp_path,
+            env=ENVIRONMENT | {"SPARK_HOME": str(SPARK4)},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        hexed = f":{port:04X} "
+        wait_for("Spark Connect", lambda: hexed in Path("/proc/net/tcp").read_text(), server)
+        yield f"sc://127.0.0.1:{port}"
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
+
+
+def test_a_build_finds_what_target_local_finds(remote: str, tmp_path: Path, logs, monkeypatch):
+    raw_root, implants = logs
+    vars = {"raw_root": str(raw_root), "end_date": str(END), "lookback_days": 2}
+    found = {}
+    monkeypatch.setenv("BEACONING_CONNECT_REMOTE", remote)
+    for target in ("local", "connect"):
+        folder = tmp_path / target
+        folder.mkdir()
+        dbt = LocalDbt(folder, vars | {"export_root": str(folder / "export")}, target=target)
+        dbt("build")
+        found[target] = read_findings(folder / "export")
+    assert found["connect"] == found["local"]
+    assert connections(implants) & connections(found["connect"])

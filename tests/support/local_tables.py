@@ -1,0 +1,69 @@
+"""dbt's command line, and the tables that target `local` leaves, read without its engine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+
+from tests.support.dbt_in_process import PROJECT
+
+DBT = PROJECT / ".venv/bin/dbt"
+# Different in every run.
+OF_THE_RUN = {"run_id", "run_started_at"}
+
+
+class LocalDbt:
+    """dbt as a process of its own, with tables below a folder of its own."""
+
+    def __init__(
+        self, folder: Path, vars: dict[str, Any], project: Path = PROJECT, target: str = "local"
+    ) -> None:
+        self.folder, self.vars, self.project, self.target = folder, vars, project, target
+        self.tables = folder / "output/tables/beaconing"
+
+    def start(self, *args: str) -> subprocess.Popen:
+        """Start a command; its output is in stdout."""
+        places = ["--project-dir", self.project, "--profiles-dir", self.folder]
+        places += ["--target-path", self.folder / "target", "--log-path", self.folder / "logs"]
+        profile = (PROJECT / "profiles.yml.example").read_bytes()
+        (self.folder / "profiles.yml").write_bytes(profile)
+        # Variables of the shell, or of the tests' own dbt, must not reach this one.
+        foreign = ("DBT_", "SPARK_", "PYTHONPATH", "TEST_ENGINE")
+        kept = {n: v for n, v in os.environ.items() if not n.startswith(foreign)}
+        return subprocess.Popen(
+            [DBT, *args, *places, "--target", self.target, "--no-use-colors"]
+            + ["--vars", json.dumps(self.vars)],
+            env=kept | {"BEACONING_OUTPUT": str(self.folder / "output"), "PWD": str(PROJECT)},
+            cwd=PROJECT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def __call__(self, *args: str) -> str:
+        """Run a command, which must succeed; return what it printed."""
+        process = self.start(*args)
+        printed, _ = process.communicate()
+        assert process.returncode == 0, printed[-6000:]
+        return printed
+
+    def held(self) -> dict[str, list[str]]:
+        """Every row of every table, sorted, without what differs from run to run."""
+        return {
+            log.parent.name: sorted(
+                repr({name: row[name] for name in sorted(row) if name not in OF_THE_RUN})
+                for row in read_table(log.parent)
+            )
+            for log in self.tables.glob("*/_delta_log")
+        }
+
+
+def read_table(folder: Path) -> list[dict[str, Any]]:
+    """Read the rows of a Delta table."""
+    return DeltaTable(folder).to_pyarrow_table().to_pylist()
