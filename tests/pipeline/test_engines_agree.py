@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from samples import EXPORT_ROOT, FAULT_OPTIONS, generate
 from tests.support.captures import ABSENT, CAPTURES, INTERNAL, lay_out_capture
-from tests.support.dbt_in_process import ENGINE, PROJECT, Dbt, plain, read_export
+from tests.support.dbt_in_process import ENGINE, PROJECT, SPARK_4, Dbt, plain, read_export
 from tests.support.local_tables import OF_THE_RUN, LocalDbt, read_table
 
 pytestmark = pytest.mark.skipif(ENGINE == "local", reason="needs Spark, see make test-spark")
@@ -26,8 +27,10 @@ ORGANISATION = ("internal_networks", "suppressions")  # seeds without rows of th
 
 def counted(rows: list[dict[str, Any]]) -> Counter[str]:
     return Counter(
-        repr({name: plain(row[name]) for name in sorted(row.keys() - OF_THE_ENGINE)})
+        # Bytes that are not UTF-8: engines differ in how many characters they become.
+        re.sub("\ufffd+", "\ufffd", repr({name: plain(row[name]) for name in sorted(names)}))
         for row in rows
+        for names in (row.keys() - OF_THE_ENGINE,)
     )
 
 
@@ -84,8 +87,12 @@ def test_generated_logs_with_all_faults(dbt: Dbt, tmp_path: Path):
     }
 
 
+# Spark 4 with Delta takes minutes for each, so it gets the smallest two.
+BUILT = sorted(CAPTURES, key=lambda path: path.stat().st_size)[: 2 if SPARK_4 else None]
+
+
 @pytest.mark.skipif(not CAPTURES, reason=ABSENT)
-@pytest.mark.parametrize("capture", CAPTURES, ids=lambda path: path.name.partition(".")[0])
+@pytest.mark.parametrize("capture", BUILT, ids=lambda path: path.name.partition(".")[0])
 def test_captures(dbt: Dbt, tmp_path: Path, capture: Path):
     project = tmp_path / "project"
     for name in FOLDERS:
