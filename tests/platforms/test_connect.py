@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +23,11 @@ from tests.support.spark_cluster import (
 )
 
 SPARK4 = PROJECT / "output/spark4/pyspark"
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -52,8 +58,7 @@ def remote(tmp_path: Path) -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        hexed = f":{port:04X} "
-        wait_for("Spark Connect", lambda: hexed in Path("/proc/net/tcp").read_text(), server)
+        wait_for("Spark Connect", lambda: listens(port), server)
         yield f"sc://127.0.0.1:{port}"
     finally:
         os.killpg(server.pid, signal.SIGKILL)
