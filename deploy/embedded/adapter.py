@@ -6,7 +6,6 @@ A table lies in `FOLDER/SCHEMA/TABLE`, a view as its text in `FOLDER/SCHEMA/VIEW
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import uuid
@@ -21,6 +20,9 @@ from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable, Field
 from pyspark.sql.types import StructType
 
+from enrich.storage import list_files, write_text
+from enrich.words import UserError
+
 WRITING = ("build", "run", "seed", "snapshot", "retry", "clone", "run-operation")
 # A command that reads while another one writes may still need files of an hour ago.
 VACUUM_HOURS = 1
@@ -33,6 +35,7 @@ class EmbeddedAdapter(SailAdapter):
     """dbt-sail, with tables that outlive the process."""
 
     ConnectionManager = EmbeddedConnectionManager
+    is_registered = False
 
     @classmethod
     def type(cls) -> str:
@@ -45,17 +48,20 @@ class EmbeddedAdapter(SailAdapter):
         return Path(self.config.credentials.folder)
 
     def list_relations_without_caching(self, schema_relation: BaseRelation) -> list[BaseRelation]:
-        """Register what earlier commands left in the folder of a schema, and list it.
+        """List a schema; first, once a command, register what earlier commands left.
 
-        A command that writes locks the tables first, and removes files that no table needs.
+        A command that writes locks the tables before, and removes files that no table needs.
         """
-        command = self.config.args.which
-        if command in WRITING and lock_tables(self.folder, command):
-            for log in self.folder.glob("*/*/_delta_log"):
-                tidy(log.parent)
+        if not self.is_registered:
+            command = self.config.args.which
+            schemas = [place for place in self.folder.glob("*") if place.is_dir()]
+            if command in WRITING and lock_tables(self.folder, command):
+                for table in (table for schema in schemas for table in tables_in(schema)):
+                    tidy(table)
+            for schema in schemas:
+                self.register(schema)
+            self.is_registered = True
         self.execute(f"create schema if not exists {schema_relation.schema}")
-        for schema in (place for place in self.folder.glob("*") if place.is_dir()):
-            self.register(schema)
         # The materializations replace a table in one statement where it is Delta; Sail refuses
         # that where the columns have changed, so they are to drop the old table first.
         return [
@@ -66,11 +72,9 @@ class EmbeddedAdapter(SailAdapter):
     def register(self, schema: Path) -> None:
         """Make the tables and views of a schema known again, each view after what it reads."""
         self.execute(f"create schema if not exists {schema.name}")
-        for log in schema.glob("*/_delta_log"):
-            # A table whose first commit was never written is none.
-            if any(log.glob("*.json")):
-                name, place = f"{schema.name}.{log.parent.name}", log.parent
-                self.execute(f"create table if not exists {name} using delta location '{place}'")
+        for table in tables_in(schema):
+            name = f"{schema.name}.{table.name}"
+            self.execute(f"create table if not exists {name} using delta location '{table}'")
         waiting = list(schema.glob("*.sql"))
         while waiting:
             failed = [file for file in waiting if not self.made_again(file)]
@@ -149,20 +153,24 @@ class EmbeddedAdapter(SailAdapter):
             for name in times:
                 row[name] = row[name] and f"{row[name][:23]}Z"
             lines.append(json.dumps(row, ensure_ascii=False) + "\n")
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        old = [file for file in place.iterdir() if file.suffix in (".json", ".crc")]
-        new = place / f"part-00000-{uuid.uuid4()}.json"
-        with open(place / f".{new.name}", "w", encoding="utf-8") as file:
-            file.writelines(lines)
-        os.replace(file.name, new)
-        for file in old:
-            file.unlink()
+        try:
+            file_system, old = list_files(folder)
+            write_text(f"{folder}/part-00000-{uuid.uuid4()}.json", "".join(lines))
+        except UserError as error:
+            raise DbtRuntimeError(str(error)) from None
+        for file in old or []:
+            if file.endswith((".json", ".crc")):
+                file_system.rm_file(file)
 
     def schema_of(self, selected: str) -> StructType:
         """Return the schema of a query."""
         _, cursor = self.connections.add_query(f"select {selected} limit 0")
         return cursor._cursor._df.schema
+
+
+def tables_in(schema: Path) -> list[Path]:
+    """Return the folders of a schema's tables; one without a first commit is no table yet."""
+    return [log.parent for log in schema.glob("*/_delta_log") if any(log.glob("*.json"))]
 
 
 def tidy(table: Path) -> None:

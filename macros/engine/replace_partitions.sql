@@ -49,27 +49,27 @@
 
 {% macro drop_partitions(relation, partitions, file_format) %}
     {#- The statement that removes partitions; empty where there are none. -#}
-    {%- set texts = [] -%}
-    {%- for partition in partitions -%}
-        {%- set values = [] -%}
-        {%- for column, value in partition.items() -%}{%- do values.append(column ~ ' = ' ~ value) -%}{%- endfor -%}
-        {%- do texts.append('partition (' ~ values | join(', ') ~ ')') -%}
-    {%- endfor -%}
     {%- if partitions and file_format == 'delta' -%}
         delete from {{ relation }} where {{ in_partitions(partitions) }}
     {%- elif partitions -%}
-        alter table {{ relation }} drop if exists {{ texts | join(', ') }}
+        alter table {{ relation }} drop if exists partition {{ partition_texts(partitions, ', ') | join(', partition ') }}
     {%- endif -%}
 {% endmacro %}
 
 
 {% macro in_partitions(partitions) %}
     {#- A condition: a row is in one of these partitions. -#}
+    {{- return(partition_texts(partitions, ' and ') | join(' or ') or 'false') -}}
+{% endmacro %}
+
+
+{% macro partition_texts(partitions, separator) %}
+    {#- Partitions, each a dict from column to SQL literal, as texts: (column = literal, …) with this separator. -#}
     {%- set texts = [] -%}
     {%- for partition in partitions -%}
         {%- set values = [] -%}
         {%- for column, value in partition.items() -%}{%- do values.append(column ~ ' = ' ~ value) -%}{%- endfor -%}
-        {%- do texts.append('(' ~ values | join(' and ') ~ ')') -%}
+        {%- do texts.append('(' ~ values | join(separator) ~ ')') -%}
     {%- endfor -%}
-    {{- return(texts | join(' or ') or 'false') -}}
+    {{- return(texts) -}}
 {% endmacro %}

@@ -13,8 +13,16 @@ import pytest
 
 from samples import EXPORT_ROOT, FAULT_OPTIONS, generate
 from tests.support.captures import ABSENT, CAPTURES, INTERNAL, lay_out_capture
-from tests.support.dbt_in_process import ENGINE, PROJECT, SPARK_4, Dbt, plain, read_export
-from tests.support.local_tables import OF_THE_RUN, LocalDbt, read_table
+from tests.support.dbt_in_process import (
+    ENGINE,
+    OF_THE_RUN,
+    PROJECT,
+    SPARK_4,
+    Dbt,
+    plain,
+    read_export,
+)
+from tests.support.local_tables import LocalDbt, read_table
 
 pytestmark = pytest.mark.skipif(ENGINE == "local", reason="needs Spark, see make test-spark")
 
@@ -22,7 +30,6 @@ pytestmark = pytest.mark.skipif(ENGINE == "local", reason="needs Spark, see make
 OF_THE_ENGINE = OF_THE_RUN | {"log_version", "path", "modified_at"}
 FOLDERS = ("models", "macros", "seeds", "tests/data")
 FILES = ("dbt_project.yml", "selectors.yml")
-ORGANISATION = ("internal_networks", "suppressions")  # seeds without rows of their own
 
 
 def counted(rows: list[dict[str, Any]]) -> Counter[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from samples import EXPORT_ROOT, FAULT_OPTIONS, generate
-from tests.support.dbt_in_process import ENGINE
+from tests.support.dbt_in_process import ENGINE, read_export
 from tests.support.local_tables import LocalDbt, read_table
 
 pytestmark = pytest.mark.skipif(ENGINE != "local", reason="of target local alone")
@@ -29,7 +30,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def local(folder: Path, logs: Path) -> LocalDbt:
     vars = {"raw_root": str(logs), "end_date": "2026-09-30", "lookback_days": 1}
-    return LocalDbt(folder, vars | {"export_root": str(folder / "export")})
+    return LocalDbt(folder, vars | {"export_root": f"file://{folder}/export"})
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +54,18 @@ def test_every_command_finds_what_another_process_left(built: LocalDbt):
     assert all(node["columns"] for node in catalog.values())
     assert built.held() == before
     assert "Days to read, new or changed: none" in built("run")
+    found = read_export(built.folder / "export")
+    assert len(found) == len(before["network_beaconing_anomalies"]), "the export is of one run"
+    assert built.held() == before
+
+
+def test_a_table_that_was_killed_before_its_first_commit_is_in_no_ones_way(built: LocalDbt):
+    before = built.held()
+    log = built.tables / "beacon_scores/_delta_log"
+    shutil.rmtree(log.parent)
+    log.mkdir(parents=True)
+    (log.parent / "part-0.parquet").write_text("of a killed command")
+    built("run")
     assert built.held() == before
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyspark.sql.functions import lit
 
-from tests.support.dbt_in_process import Dbt, Result, plain, read_export
+from tests.support.dbt_in_process import OF_THE_RUN, Dbt, Result, plain, read_export
 from tests.support.export_tree import at, lay_out
 
 FORTINET, PALO_ALTO = "Fortinet", "Palo Alto Networks"
@@ -18,14 +18,13 @@ OTHER = "Zscaler"  # not judged
 END = dt.date(2026, 3, 10)
 HOUR = 3600
 
-# Tables that are judged per vendor, and their columns that differ from run to run.
+# Tables that are judged per vendor.
 JUDGED = (
     *("score_window", "baseline", "time_deltas", "time_delta_windows", "percent_beacon"),
     *("destination_rarity", "beacon_scores"),
     *("campaigns", "campaign_members"),
     *("network_beaconing_anomalies", "beacon_lifecycle", "run_summary"),
 )
-OF_THE_RUN = {"run_id", "run_started_at"}
 
 
 def beacon(

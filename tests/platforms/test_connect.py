@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,16 +17,12 @@ from tests.support.spark_cluster import (
     PROJECT,
     connections,
     free_port,
+    listens,
     read_findings,
     wait_for,
 )
 
 SPARK4 = PROJECT / "output/spark4/pyspark"
-
-
-def listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -65,15 +60,16 @@ def remote(tmp_path: Path) -> Iterator[str]:
         server.wait()
 
 
-def test_a_build_finds_what_target_local_finds(remote: str, tmp_path: Path, logs, monkeypatch):
+def test_a_build_finds_what_target_local_finds(remote: str, tmp_path: Path, logs):
     raw_root, implants = logs
     vars = {"raw_root": str(raw_root), "end_date": str(END), "lookback_days": 2}
     found = {}
-    monkeypatch.setenv("BEACONING_CONNECT_REMOTE", remote)
     for target in ("local", "connect"):
         folder = tmp_path / target
         folder.mkdir()
-        dbt = LocalDbt(folder, vars | {"export_root": str(folder / "export")}, target=target)
+        given = vars | {"export_root": str(folder / "export")}
+        server = {"BEACONING_CONNECT_REMOTE": remote}
+        dbt = LocalDbt(folder, given, target=target, environment=server)
         dbt("build")
         found[target] = read_findings(folder / "export")
     assert found["connect"] == found["local"]

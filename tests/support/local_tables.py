@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
 
-from tests.support.dbt_in_process import PROJECT
+from tests.support.dbt_in_process import OF_THE_RUN, PROJECT
+from tests.support.spark_cluster import ENVIRONMENT
 
 DBT = PROJECT / ".venv/bin/dbt"
-# Different in every run.
-OF_THE_RUN = {"run_id", "run_started_at"}
 
 
 class LocalDbt:
     """dbt as a process of its own, with tables below a folder of its own."""
 
     def __init__(
-        self, folder: Path, vars: dict[str, Any], project: Path = PROJECT, target: str = "local"
+        self,
+        folder: Path,
+        vars: dict[str, Any],
+        project: Path = PROJECT,
+        target: str = "local",
+        environment: Mapping[str, str] = {},
     ) -> None:
         self.folder, self.vars, self.project, self.target = folder, vars, project, target
+        self.environment = {"BEACONING_OUTPUT": str(folder / "output"), "PWD": str(PROJECT)}
+        self.environment |= environment
         self.tables = folder / "output/tables/beaconing"
 
     def start(self, *args: str) -> subprocess.Popen:
@@ -32,13 +38,10 @@ class LocalDbt:
         places += ["--target-path", self.folder / "target", "--log-path", self.folder / "logs"]
         profile = (PROJECT / "profiles.yml.example").read_bytes()
         (self.folder / "profiles.yml").write_bytes(profile)
-        # Variables of the shell, or of the tests' own dbt, must not reach this one.
-        foreign = ("DBT_", "SPARK_", "PYTHONPATH", "TEST_ENGINE")
-        kept = {n: v for n, v in os.environ.items() if not n.startswith(foreign)}
         return subprocess.Popen(
             [DBT, *args, *places, "--target", self.target, "--no-use-colors"]
             + ["--vars", json.dumps(self.vars)],
-            env=kept | {"BEACONING_OUTPUT": str(self.folder / "output"), "PWD": str(PROJECT)},
+            env=ENVIRONMENT | self.environment,
             cwd=PROJECT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -54,6 +54,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def get_json(url: str) -> Any:
     """JSON of a Spark page; None while nobody listens or Spark says that it is starting."""
     try:
@@ -167,11 +172,7 @@ class ThriftServer:
             *("--hiveconf", f"hive.server2.thrift.port={self.port}"),
         )
         wait_for("two executors", lambda: len(self.executors()) == 2, self.process)
-        wait_for("thrift server", self.listens, self.process)
-
-    def listens(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        wait_for("thrift server", lambda: listens(self.port), self.process)
 
     def ask(self, what: str) -> list[dict[str, Any]]:
         """List what Spark knows of this application."""
