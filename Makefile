@@ -13,6 +13,8 @@ DBT := .venv/bin/dbt
 # A second Spark, which PYTHONPATH puts before the one in .venv.
 SPARK4 := $(CURDIR)/output/spark4
 SECOND_SPARK := pyspark==4.1.4
+# What test-spark and test-matrix run.
+TESTS := tests/pipeline tests/bench
 
 # Settings of the shell for another Spark, Python or dbt must not reach this project.
 unexport SPARK_HOME SPARK_CONF_DIR SPARK_REMOTE PYTHONPATH PYTHONHOME DBT_TARGET TEST_ENGINE
@@ -72,15 +74,15 @@ test: lint build  ## lint, then the tests that need no Java: data tests on the d
 test-faults: env  ## the push under 950 faults and 50 kill -9 (two minutes; make test runs a small version)
 	FULL_FAULT_TEST=1 .venv/bin/python -m pytest tests/enrich/test_push_faults.py
 
-test-spark: java  ## the tests of the pipeline on Spark 3.5, and that it builds the same tables as target local
-	TEST_ENGINE=spark .venv/bin/python -m pytest tests/pipeline tests/bench
+test-spark: java  ## the tests of the pipeline on Spark 3.5, and that it builds the same tables as target local (TESTS=… for some)
+	TEST_ENGINE=spark .venv/bin/python -m pytest $(TESTS)
 
 test-cluster: java  ## the whole build on a Spark cluster on this machine while a worker is killed; submitted jobs
 	.venv/bin/python -m pytest tests/platforms --ignore tests/platforms/test_azure.py --ignore tests/platforms/test_connect.py
 
 test-matrix: java  ## the same on Spark 4.1 with Delta tables and ANSI mode; target connect
 	scripts/fetch.sh spark4
-	TEST_ENGINE=spark PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/pipeline tests/bench
+	TEST_ENGINE=spark PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest $(TESTS)
 	.venv/bin/python -m pytest tests/platforms/test_connect.py
 
 test-azure: java  ## the whole way from logs to report over Azure storage: Spark 4.1 and enrich against Azurite
