@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model
 from enrich.fields import LocalPath, Place, Section
 from enrich.lookups.registry import KINDS
 from enrich.push.settings import PushSettings
-from enrich.words import SECRET_NAME, UserError
+from enrich.words import SECRET_NAME, UserError, decoded
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -82,7 +82,9 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Sett
 def read_toml(path: Path) -> dict[str, Any]:
     """Read the file's tables."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(decoded(path.read_bytes()))
+    except UnicodeDecodeError:
+        raise UserError(f"the configuration {path} cannot be read: save it as UTF-8.") from None
     except (OSError, ValueError) as error:
         # Without the line itself: it may hold a secret.
         raise UserError(f"the configuration {path} cannot be read: {error}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable
@@ -18,6 +19,24 @@ SECRET_NAME = re.compile(r"key|secret|token|password|passwd|credential|connectio
 
 class UserError(Exception):
     """An error that the user can fix; the message says what is wrong, where, and the cure."""
+
+
+def decoded(content: bytes, errors: str = "strict") -> str:
+    """Decode a file that somebody wrote: UTF-8, or UTF-16 as PowerShell writes it; BOM or not.
+
+    Parameters
+    ----------
+    content
+        The file.
+    errors
+        What to do about bytes that are no text, as in `bytes.decode`.
+
+    Raises
+    ------
+    UnicodeDecodeError
+        If it is no such text, and `errors` is strict.
+    """
+    return content.decode(json.detect_encoding(content), errors)
 
 
 def reason_of(error: BaseException, secrets: Iterable[str] = ()) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import ipaddress
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from enrich.fields import OptionalPath
 from enrich.lookups.addresses import usual_spelling
+from enrich.lookups.feed_entries import Entry, entries_of
 from enrich.lookups.kind import (
     Kind,
     Lookup,
@@ -18,26 +17,21 @@ from enrich.lookups.kind import (
     off,
     severity_order,
 )
-from enrich.words import reason_of
+from enrich.words import decoded, reason_of
 
 COLUMNS = {"feed_severity": "string", "feed_matches": "array<string>"}
-LONGEST_LABEL = 200  # characters of one feed entry
+LONGEST_EXAMPLE = 40  # characters of an entry without an address
 DEFAULT_SEVERITY = "high"  # of an entry without a severity: somebody chose to list it
 
-# Column headers of the address in feeds, in order of preference.
-ADDRESS_HEADERS = (
-    "ip",
-    "ip_address",
-    "ipaddress",
-    "address",
-    "dst_ip",
-    "network",
-    "cidr",
-    "indicator",
-    "ioc",
-    "ioc_value",
-    "value",
-)
+# Shortest prefix of a network, by IP version: a shorter one is a mistake, or reserved space.
+SHORTEST_PREFIX = {4: 8, 6: 16}
+
+# How files begin that are no feed. A web page may name addresses, such as that of the reader.
+NO_FEED = {
+    b"PK\x03\x04": "a ZIP archive: unpack it.",
+    b"\x1f\x8b": "compressed by gzip: unpack it.",
+    b"<": "a web page or XML: download the feed as text, CSV or JSON.",
+}
 
 
 class Settings(LookupSettings):
@@ -57,32 +51,41 @@ def make(settings: Settings) -> Lookup:
         return off("feed", "no feed.file in the configuration")
     try:
         entries = Feed(path)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
         raise Unavailable(f"{path} cannot be read ({reason_of(error)})") from None
+    note = remarks(entries, path)
     if not entries.count:
-        raise Unavailable(f"{path} holds no address or network")
-    note = ""
-    if unreadable := entries.unreadable:
-        note = f"{len(unreadable)} lines of {path} hold no address, such as {unreadable[0]!r}"
+        raise Unavailable(f"{path} holds no address or network" + (note and f": {note}"))
     return Lookup("feed", entries.ask, wanted=True, note=note)
+
+
+def remarks(entries: Feed, path: Path) -> str:
+    """Say how many entries are not used, with an example; empty if all are."""
+    said = []
+    total = entries.count + len(entries.unreadable) + len(entries.too_wide)
+    if unreadable := entries.unreadable:
+        few = f"{len(unreadable)} of {total} entries of {path}"
+        said.append(f"{few} hold no address to look for, such as {unreadable[0]!r}")
+    if too_wide := entries.too_wide:
+        few = f"{len(too_wide)} of {total} entries of {path}"
+        said.append(f"{few} are left out, wider than /8 (IPv6: /16), such as {too_wide[0]}")
+    return "; ".join(said)
 
 
 class Feed:
     """A list of known bad addresses and networks.
 
-    One address or network per line, or CSV with or without a header. ``#`` begins a comment. The
-    column with the address is found by its header, else by its content. A column `severity` is
-    read if there is one; the other cells describe the entry.
-
     Parameters
     ----------
     path
-        The feed.
+        The feed, in one of the shapes that `enrich.lookups.feed_entries` reads.
 
     Raises
     ------
-    OSError, UnicodeDecodeError, csv.Error
+    OSError
         If the feed cannot be read.
+    Unavailable
+        If it is compressed, or a web page.
     """
 
     def __init__(self, path: Path) -> None:
@@ -91,32 +94,27 @@ class Feed:
         self.entries: dict[tuple[int, int], dict[int, list[tuple[str, str]]]] = {}
         self.count = 0
         self.unreadable: list[str] = []
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            lines = (line for line in file if line.strip() and line.strip()[0] not in "#;")
-            self._read(csv.reader(lines))
+        self.too_wide: list[str] = []
+        content = path.read_bytes()
+        for start, cure in NO_FEED.items():
+            if content.startswith(start):
+                raise Unavailable(f"{path} is {cure}")
+        # Addresses are ASCII: letters of another encoding may be lost from a description.
+        for entry in entries_of(decoded(content, errors="replace")):
+            self._add(entry)
 
-    def _read(self, rows: Iterator[list[str]]) -> None:
-        header: list[str] = []
-        for number, row in enumerate(rows, start=1):
-            cells = [cell.strip() for cell in row]
-            networks = [as_network(cell) for cell in cells]
-            if number == 1 and not any(networks):
-                header = [cell.lower().replace(" ", "_").strip('"') for cell in cells]
-                continue
-            places = [header.index(name) for name in ADDRESS_HEADERS if name in header]
-            places += range(len(cells))
-            place = next((p for p in places if p < len(cells) and networks[p]), None)
-            if place is None:
-                self.unreadable.append(", ".join(cells)[:40])
-            else:
-                self._add(networks[place], *described(cells, place, header))
-
-    def _add(
-        self, network: ipaddress.IPv4Network | ipaddress.IPv6Network, severity: str, label: str
-    ) -> None:
-        by_address = self.entries.setdefault((network.version, network.prefixlen), {})
-        by_address.setdefault(int(network.network_address), []).append((severity, label))
-        self.count += 1
+    def _add(self, entry: Entry) -> None:
+        networks, severity, label = entry
+        wide = [n for n in networks if n.prefixlen < SHORTEST_PREFIX[n.version]]
+        if not networks:
+            self.unreadable.append(label[:LONGEST_EXAMPLE])
+        elif wide:
+            self.too_wide.append(str(wide[0]))
+        else:
+            self.count += 1
+            for network in networks:
+                by_address = self.entries.setdefault((network.version, network.prefixlen), {})
+                by_address.setdefault(int(network.network_address), []).append((severity, label))
 
     def ask(self, address: str) -> dict[str, Any] | None:
         """Return the entries that contain an address, narrowest network first, or None."""
@@ -134,29 +132,6 @@ class Feed:
             "feed_severity": min(severities, key=severity_order),
             "feed_matches": [f"{self.name}: {label}" if label else self.name for _, label in found],
         }
-
-
-def described(cells: list[str], place: int, header: list[str]) -> tuple[str, str]:
-    """Return severity and label of an entry; `place` is the cell with the address."""
-    severe = header.index("severity") if "severity" in header else -1
-    severity = cells[severe].lower() if 0 <= severe < len(cells) else ""
-    rest = (cell for p, cell in enumerate(cells) if p not in (place, severe) and cell)
-    return severity, ", ".join(rest)[:LONGEST_LABEL]
-
-
-def as_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """Read an address, a network, or an IPv4 address with a port; None for anything else."""
-    text = text.strip().strip("[]").replace("[.]", ".")
-    if text.count(":") == 1:
-        text = text.split(":")[0]
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
-    mapped = getattr(network.network_address, "ipv4_mapped", None)
-    if mapped is not None and network.prefixlen >= 96:
-        return ipaddress.ip_network((mapped, network.prefixlen - 96))
-    return network
 
 
 KIND = Kind("feed", COLUMNS, Settings, make)

@@ -16,25 +16,157 @@ def fed(tmp_path, text, *addresses):
     return [row["feed_matches"] for row in rows], rows, outcomes[0]
 
 
+BAD, HARMLESS = "198.51.100.1", "192.0.2.1"  # in feeds: an indicator; whoever reported it
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "198.51.100.1\n",
         "# comment\n\n198.51.100.0/24\r\n",
         "\ufeff198.51.100.1",
+        "203.0.113.5\r198.51.100.1\r",
+        "203.0.113.5\n\ufeff198.51.100.1",
+        "198.51.100.1 bad.example # C2",
+        "0.0.0.0 bad.example\n198.51.100.1\tbad.example",
+        "// list\n198.51.100.1 // C2",
+        "'198.51.100.1'",
         "198.51.100[.]1",
+        "198(dot)51(dot)100(dot)1:443",
+        "hxxps[://]198[.]51[.]100[.]1/gate",
+        "http://user:word@198.51.100.1:8080/a,b;c#d",
+        "198.51.100.1/panel/gate.php",
+        "tcp://198.51.100.1:443,Family",
         "198.51.100.1:443\n",
+        "198.51.100.1:443/tcp\n",
+        "bad.example|198.51.100.1",
+        "198.51.100.0 - 198.51.100.3",
+        "198.51.100.0/255.255.255.0",
+        "; networks\n198.51.100.0/28 ; SBL1",
+        "# address, lists\n198.51.100.1\t9",
+        "198.51.100.1#4#2#Malicious Host#FI##60.1,24.9#3",
+        "198.51.100.1 # Malicious Host FI,,60.1,24.9",
+        "198.51.100.1#4#2#Scanning#BR#S\xe3o Paulo#0,0#3".encode("latin-1"),
+        "64496  |  NAME  |  198.51.100.1  |  2026-09-29 08:00:00  |  ssh",
+        "2026-09-29 08:00:00,me,ip,198.51.100.1,#C2,https://social.example/1",
+        "Family,198.51.100.1,http://198.51.100.1/gate",
+        "203.0.113.5, 203.0.113.6, 198.51.100.1",
+        '"Family; leaked";198.51.100.1',
         "first_seen,dst_ip,port\n2026-01-01,198.51.100.1,443\n",
+        "# Firstseen,DstIP,DstPort\r\n2026-09-29 08:00:00,198.51.100.1,443\r\n# END 1\r\n",
         '"id","ioc_value"\n"1","198.51.100.1:8080"\n',
+        '#####\n# "id","tags","ioc_value","by"\n"1", "a,b", "198.51.100.1:443", "192.0.2.1"\n# 1\n',
+        '# id,url,urlhaus_link\n"1","http://198.51.100.1:80/i","https://192.0.2.1/"',
+        "#ip,ioc\n198.51.100.1,Possible C2",
+        "#fields\tindicator\tindicator_type\tmeta.source\n198.51.100.1\tIntel::ADDR\t192.0.2.1",
+        "uuid,type,value,to_ids\n1,ip-dst|port,198.51.100.1|443,1",
+        "Start\tEnd\tNetblock\n198.51.100.0\t198.51.100.255\t24",
+        "sep=;\nReporter IP;IP Address\n192.0.2.1;198.51.100.1",
+        "NetworkSourceIP,NetworkDestinationIP\n192.0.2.1,198.51.100.1",
+        "src_ip,count\n198.51.100.1,7",
+        "Server;Familie\n198.51.100.1;x",
+        "name;ip\n;198.51.100.1",
+        "sensor,node\n192.0.2.1,198.51.100.1",
+        'ip,comment\n203.0.113.5,"stray\n198.51.100.1,x',
+        "type,pattern\nindicator,\"[ipv4-addr:value = '198.51.100.1']\"",
         "garbage\n198.51.100.0/30,x\n",
         "::ffff:198.51.100.1\n",
-        "0.0.0.0/0\n",
+        "dst_ip;port\r\n198.51.100.1;443\r\n".encode("utf-16"),
+        "198.51.100.1\r\n".encode("utf-16-be"),
+        '{"cidr":"198.51.100.0/24","sblid":"SBL1"}\n{"type":"metadata","terms":"x"}\n',
+        '[{"ip_address": "198.51.100.1", "port": 443, "hostname": null}]',
+        '{"7": [{"ioc_value": "198.51.100.1:443", "reporter": "192.0.2.1"}]}',
+        '{"references": ["http://192.0.2.1/"], "indicators": [{"indicator": "198.51.100.1"}]}',
+        '{"data": [{"ipAddress": "198.51.100.1", "owner": {"ip": "192.0.2.1"}}]}',
+        '["198.51.100.1", "203.0.113.5"]',
+        '{"Event": {"Object": [{"Attribute": [{"type": "text", "value": "192.0.2.1"}, {"type": '
+        '"ip-dst|port", "value": "198.51.100.1|443", "to_ids": true, "Tag": [{"name": "x"}]}]}]}}',
+        '{"objects": [{"type": "ipv4-addr", "id": "ipv4-addr--1", "value": "192.0.2.1"}, {"type": '
+        '"indicator", "id": "indicator--2", "pattern": "[ipv4-addr:value ISSUBSET '
+        "'198.51.100.0/24' OR ipv4-addr:value != '192.0.2.1']\"}]}",
     ],
 )
 def test_the_usual_shapes_of_a_feed_are_read(tmp_path, text):
-    matches, rows, _ = fed(tmp_path, text, "198.51.100.1")
+    matches, rows, _ = fed(tmp_path, text, BAD, HARMLESS)
     assert matches[0] and matches[0][0].startswith("feed.txt")
-    assert rows[0]["feed_status"] == "ok"
+    assert [row["feed_status"] for row in rows] == ["ok", "miss"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[2001:db8::7]:443",
+        "[2001:db8::7]",
+        "http://[2001:db8::7]:8080/x",
+        "2001:db8::7|443",
+        "2001[:]db8[:][:]7",
+        "2001:db8::-2001:db8::ff",
+    ],
+)
+def test_ipv6_is_read_with_a_port_too(tmp_path, text):
+    _, rows, _ = fed(tmp_path, text, "2001:db8::7", "2001:db8::7:443")
+    assert [row["feed_status"] for row in rows] == ["ok", "miss"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "192.0.2.256",
+        "192.0.2.1/33",
+        "192.0.2.1/443",
+        "192.0.2.001",
+        "192.0.2",
+        "1.2.0.192.in-addr.arpa",
+        "http://192.0.2.1@bad.example/",
+        "http://192.0.2.1.bad.example/",
+        "http://bad.example/@192.0.2.1",
+        "https://bad.example/?from=192.0.2.1",
+        "192.0.2.1 - 192.0.2.300",
+        "192.0.2.9-192.0.2.1",
+        "v192.0.2.1",
+        "value,type\n192.0.2.1|203.0.113.5,x",
+        "2026-09-29",
+        "AS64496",
+        "08:05:00",
+        "Family,192.0.2.1,203.0.113.5",
+        "203.0.113.5\nFamily,192.0.2.1",
+        "reporter_ip,indicator\n192.0.2.1,bad.example",
+        "source_ip,c2_domain\n192.0.2.1,bad.example",
+        "ip,version\n,192.0.2.1",
+        "value,to_ids\n192.0.2.1,0",
+        '{"type": "version", "value": "192.0.2.1"}',
+        '{"tags": ["192.0.2.1"], "domain": "bad.example"}',
+        '{"pattern": "[ipv4-addr:value NOT = \'192.0.2.1\']"}',
+    ],
+)
+def test_what_is_no_address_or_not_the_indicator_becomes_none(tmp_path, text):
+    matches, _, outcome = fed(tmp_path, f"{text}\n", HARMLESS)
+    assert matches == [None] and "hold no address" in outcome.reason
+
+
+def test_a_feed_says_what_it_does_not_use_with_an_example(tmp_path):
+    text = "198.51.100.1\nbad.example\n0.0.0.0/0\n2000::/3\n\x1b[2Jx\n10.0.0.0/8\n"
+    matches, _, outcome = fed(tmp_path, text, "198.51.100.1", "203.0.113.5")
+    assert matches == [["feed.txt"], None]
+    assert "2 of 6 entries" in outcome.reason and "such as 'bad.example'" in outcome.reason
+    assert "wider than /8" in outcome.reason and "such as 0.0.0.0/0" in outcome.reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        "1." * 1_000_000,
+        '"' * 1_000_000,
+        "[.]" * 300_000,
+        "[ipv4-addr:value=(" * 30_000,
+        'ip,x\n192.0.2.1,"' + "x" * 200_000,
+        "\0" * 1000,
+    ],
+)
+def test_a_hostile_line_costs_only_itself(tmp_path, text):
+    matches, _, _ = fed(tmp_path, f"203.0.113.5\n{text}\n198.51.100.1\n", "198.51.100.1")
+    assert matches == [["feed.txt"]]
 
 
 def test_near_misses_are_misses(tmp_path):
@@ -58,7 +190,10 @@ def test_all_entries_that_hold_an_address_are_told_the_narrowest_first(tmp_path)
     assert [row["feed_severity"] for row in rows] == ["high", "low"]
 
 
-@pytest.mark.parametrize("content", [b"", b"<html>blocked</html>\n", b"\xff\xfe1\x00", b"\x00"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"<html>198.51.100.1 is blocked</html>\n", b"\xff\xfe1\x00", b"\x00", b"PK\x03\x04zip"],
+)
 def test_a_feed_without_an_address_is_skipped_with_the_reason(tmp_path, content):
     _, rows, outcome = fed(tmp_path, content, "198.51.100.1")
     assert rows[0]["feed_status"].startswith("skipped: ") and outcome.partial

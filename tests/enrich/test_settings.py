@@ -42,6 +42,21 @@ def test_paths_start_at_the_file_and_the_environment_goes_before_it(tmp_path):
     assert load(tmp_path, "", ENRICH_LOCATION_DATABASE="x.mmdb").location.database == Path("x.mmdb")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_with_bom_and_crlf_is_read(tmp_path, encoding):
+    file = tmp_path / "enrich.toml"
+    file.write_bytes('export_root = "é"\r\n\r\n[whois]\r\nper_second = 3\r\n'.encode(encoding))
+    read = settings.load(file, {})
+    assert read.export_root == str(tmp_path / "é") and read.whois.per_second == 3
+
+
+def test_a_file_in_another_encoding_is_told_without_its_text(tmp_path):
+    (tmp_path / "enrich.toml").write_bytes(f"# {SECRET} \xe9\n".encode("latin-1"))
+    with pytest.raises(UserError, match="enrich.toml cannot be read.*UTF-8") as error:
+        settings.load(tmp_path / "enrich.toml", {})
+    assert SECRET not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
