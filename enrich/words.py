@@ -153,15 +153,16 @@ def severity_cell(finding: dict[str, Any]) -> str:
 
 
 def source_cell(finding: dict[str, Any], with_vendor: bool) -> str:
-    """Write the source, and below it the vendor of the log."""
-    source = visible(finding.get("source_ip"))
-    return f"{source}\n{visible(finding.get('device_vendor'))}" if with_vendor else source
+    """Write the source, and below it its name and the vendor of the log."""
+    lines = [finding.get("source_ip"), finding.get("source_host_name")]
+    lines += [finding.get("device_vendor")] if with_vendor else []
+    return "\n".join(visible(text) for text in lines if text)
 
 
 def destination_cell(finding: dict[str, Any]) -> str:
     """Write the destination, and below it what the lookups found."""
     address = endpoint(finding.get("destination_ip"), finding.get("destination_port"))
-    known = [finding.get(name) for name in ("country", "as_organization")]
+    known = [finding.get(name) for name in ("destination_name", "country", "as_organization")]
     known += finding.get("feed_matches") or []
     known += finding.get("ti_matches") or []
     lines = [f"{address} {visible(finding.get('protocol'))}"]

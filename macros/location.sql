@@ -9,14 +9,14 @@
 
 
 {% macro raw_location() %}
-    {#- The folder that holds the y= folders: `raw_root`, or the location to which Log Analytics data export writes. -#}
+    {#- The folder that holds the y= folders: `raw_root`, or the location to which Log Analytics data export writes: it puts the names into lower case, and names of blobs tell case apart. -#}
     {%- if var('raw_root') -%}
         {{- return(location(var('raw_root'))) -}}
     {%- endif -%}
     {{- return(
         'abfss://' ~ var('adls_container') ~ '@' ~ var('adls_account') ~ '.dfs.core.windows.net'
-        ~ '/WorkspaceResourceId=/subscriptions/' ~ var('subscription_id') ~ '/resourcegroups/' ~ var('resource_group')
-        ~ '/providers/microsoft.operationalinsights/workspaces/' ~ var('workspace_name')
+        ~ '/WorkspaceResourceId=/subscriptions/' ~ var('subscription_id') | lower ~ '/resourcegroups/' ~ var('resource_group') | lower
+        ~ '/providers/microsoft.operationalinsights/workspaces/' ~ var('workspace_name') | lower
     ) -}}
 {% endmacro %}
 

@@ -22,16 +22,49 @@
 {%- endmacro %}
 
 
-{% macro extension_number(extensions, names) %}
+{% macro device_time(text) %}
     {#-
-        The first `name=number` in a text of pairs between semicolons, as a whole number of up to nine digits. Takes the first of several names that
-        has a number; null where none has.
-        Java searches fast for a pattern that begins with plain text. No try_cast: it costs an exception for each row that has no number.
+        The timestamp in a text that a device wrote: seconds, milliseconds, microseconds or nanoseconds since 1970, Nov 14 2023 22:14:20 (taken as UTC),
+        or as event_time reads it; null where it is no time.
     -#}
-    coalesce(
-        {%- for name in names %}
-            try_cast(try_element_at(regexp_extract_all(concat(';', {{ extensions }}), ';{{ name }}=([0-9]{1,9})(;|$)', 1), 1) as bigint),
-        {%- endfor %}
-        null
-    )
+    case
+        when {{ text }} is null then null
+        when {{ text }} rlike '^[0-9]{10}([0-9]{3}){0,3}$'
+            then timestamp_micros(cast(rpad(substr({{ text }}, 1, 16), 16, '0') as bigint))
+        when {{ text }} rlike '^[A-Z][a-z]{2} [0-9]{1,2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}$'
+            then try_cast(concat(
+                split_part({{ text }}, ' ', 3), '-',
+                lpad(cast((locate(substr({{ text }}, 1, 3), 'JanFebMarAprMayJunJulAugSepOctNovDec') + 2) div 3 as string), 2, '0'), '-',
+                lpad(split_part({{ text }}, ' ', 2), 2, '0'), ' ', split_part({{ text }}, ' ', 4)
+            ) as timestamp)
+        else {{ event_time(text) }}
+    end
+{%- endmacro %}
+
+
+{% macro is_believable(moment) %}
+    {#- A condition: a device's time is near `time_generated`, two days before (rows that came late) to 15 minutes after it. 1970 is not. -#}
+    {{ moment }} between time_generated - interval 2 days and time_generated + interval 15 minutes
+{%- endmacro %}
+
+
+{% macro seconds_of(text) %}
+    {#- Seconds in a text such as 95 or 0:01:35; null where it is neither. -#}
+    case
+        when {{ text }} rlike '^[0-9]{1,5}:[0-9]{2}:[0-9]{2}$'
+            then try_cast(substring_index({{ text }}, ':', 1) as bigint) * 3600
+                + try_cast(substring_index(substring_index({{ text }}, ':', 2), ':', -1) as bigint) * 60
+                + try_cast(substring_index({{ text }}, ':', -1) as bigint)
+        else {{ whole_number(text) }}
+    end
+{%- endmacro %}
+
+
+{% macro host_name(text) %}
+    {#- The host of a URL or of host:port, in lower case; null where it is no name with a dot, or an address. -#}
+    {%- set host = "regexp_extract(lower(" ~ text ~ "), '^(?:[a-z][a-z0-9+.-]*://)?(?:[^/@]*@)?([^/:?#]+)', 1)" -%}
+    case
+        when {{ host }} rlike '^[a-z0-9_-]{1,63}([.][a-z0-9_-]{1,63})+[.]?$' and not {{ host }} rlike '[.][0-9]+$'
+            then trim(trailing '.' from {{ host }})
+    end
 {%- endmacro %}

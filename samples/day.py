@@ -15,6 +15,7 @@ from samples.traffic import (
     fill_inbound,
     fill_internal,
     fill_multicast,
+    number_sessions,
     popular_rows,
 )
 from samples.vendors import MAKERS
@@ -98,15 +99,37 @@ def compose_day(
     ]
     browsing = take(len(rows) - used - sum(count for *_, count in companions))
     fill_browsing(rng, world, browsing)
+    number_sessions(rng, rows[:used])
     maker_of = GATEWAY_MAKER[world.gateway[browsing["source"]]]
     for number, log, count in companions:
-        connections = np.flatnonzero((maker_of == number) & (browsing["log"] == Log.CONNECTION))
+        began_today = browsing["tick"] >= browsing["duration"] * np.int64(TICKS)
+        connections = (maker_of == number) & (browsing["log"] == Log.CONNECTION) & began_today
+        chosen = rng.permutation(np.flatnonzero(connections))[:count]
         part = take(count)
-        part[:] = browsing[rng.choice(connections, count)]
-        session_length = rng.lognormal(math.log(0.8), 1.0, count) * TICKS
-        part["tick"] = np.maximum(part["tick"] - session_length.astype(np.int64), 0)
-        part["log"] = log
+        part[: len(chosen)] = browsing[chosen]
+        _tell_earlier(rng, part[: len(chosen)], log)
+        if len(chosen) < count:  # a maker with few clients
+            fill_browsing(rng, world, part[len(chosen) :])
+            number_sessions(rng, part)
     return rows[np.argsort(rows["tick"], kind="stable")]
+
+
+def _tell_earlier(rng: np.random.Generator, rows: np.ndarray, log: Log) -> None:
+    """Turn ends of sessions into what the firewall logged of the same sessions before."""
+    length = rows["duration"] * np.int64(TICKS)
+    if log == Log.START:
+        elapsed = np.zeros(len(rows), np.int64)
+        rows["sent"] = rows["received"] = 0
+    elif log == Log.INTERIM:
+        share = rng.random(len(rows))
+        elapsed = (length * share).astype(np.int64)
+        rows["sent"], rows["received"] = rows["sent"] * share, rows["received"] * share
+    else:
+        elapsed = (rng.lognormal(math.log(0.8), 1.0, len(rows)) * TICKS).astype(np.int64)
+    elapsed = np.minimum(elapsed, length)
+    rows["tick"] -= length - elapsed
+    rows["duration"] = elapsed // TICKS
+    rows["log"] = log
 
 
 def _host_rows(rng: np.random.Generator, world: World) -> list[np.ndarray]:

@@ -148,7 +148,7 @@ def malformed_line(rng: np.random.Generator, kind: str, line: str) -> bytes:
         *(int(rng.integers(0, top)) for top in (2**32, 2**16, 2**12, 2**12, 2**48))
     )
     if kind == "not_json":
-        address = row["SourceIP"]
+        address = row.get("SourceIP", "10.0.0.1")
         texts = (
             f"CEF:0|Fortinet|Fortigate|v7.2.8|00013|traffic:forward close|3|src={address}",
             "<html><head><title>503 Service Unavailable</title></head></html>",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from samples.rows import DAY_SECONDS, ROW, SERVICE, TICKS, Log
-from samples.traffic import fill_sizes, human_times, log_normal_bytes
+from samples.traffic import fill_sizes, human_times, log_normal_bytes, number_sessions
 from samples.world import DATA_CENTRE, HQ, PlantedPair, World
 
 
@@ -62,6 +62,7 @@ IMPLANTS = (
 )
 # fmt: on
 INTERIM_SECONDS = 120
+INTERIM_SESSION = 50_777, 777_001  # source port and number
 HEAVY_PAIR_ROWS = 500  # a day
 
 # Hosts and destinations in the order of their numbers: the implants, then two benign pairs.
@@ -116,6 +117,9 @@ def implant_rows(
     rows["source"] = world.groups["planted_hosts"][number]
     rows["destination"] = world.groups["planted"][number]
     rows["service"] = SERVICE[implant.service]
+    number_sessions(rng, rows)
+    # A firewall logs the end: check-ins keep time only where all of them take equally long.
+    rows["duration"] = 0 if implant.denied else 1
     if implant.denied:
         rows["log"] = Log.DENIED
         return rows
@@ -160,6 +164,8 @@ def near_miss_rows(rng: np.random.Generator, world: World, last_day: bool) -> np
     interim["source"] = world.groups["planted_hosts"][INTERIM_PAIR]
     interim["destination"] = world.groups["planted"][INTERIM_PAIR]
     interim["log"] = Log.INTERIM
+    interim["source_port"], interim["session"] = INTERIM_SESSION
+    interim["duration"] = np.arange(1, len(interim) + 1) * INTERIM_SECONDS
     interim["sent"] = np.cumsum(rng.integers(800, 1200, len(interim)))  # totals so far
     interim["received"] = np.cumsum(rng.integers(2000, 3000, len(interim)))
     return np.concatenate([heavy, interim])

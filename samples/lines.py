@@ -6,7 +6,7 @@ import datetime as dt
 
 import numpy as np
 
-from samples.rows import SERVICE, SERVICES, SLOT_SECONDS, TICKS, Service
+from samples.rows import PROTOCOL_NAMES, SERVICE, SERVICES, SLOT_SECONDS, TICKS, Service
 from samples.vendors import GATEWAYS
 from samples.vendors.maker import Gateway, Values, fragment
 from samples.world import POPULAR, World
@@ -25,7 +25,7 @@ class Renderer:
     world
         The network.
     seed
-        The same seed gives the same ports, session numbers and ids.
+        The same seed gives the same ids.
     """
 
     def __init__(self, world: World, seed: int) -> None:
@@ -82,6 +82,7 @@ class Renderer:
             values["fraction"] = fraction.tolist()
             values["epoch_ns"] = (epoch * 100).tolist()
             values["epoch_ms"] = (epoch // 10_000).tolist()
+            values["start_ms"] = (epoch // 10_000 - mine["duration"] * np.int64(1000)).tolist()
             for place, line in zip(where.tolist(), of_format.lines(rng, mine, values), strict=True):
                 rendered[place] = line
         return rendered
@@ -92,7 +93,7 @@ class Renderer:
         """Return the values that every format has."""
         count, service = len(rows), rows["service"].tolist()
         service_text = (gateway.astype(np.int64) * len(SERVICES) + rows["service"]).tolist()
-        ports, ping = rng.integers(49_152, 65_536, count).tolist(), SERVICE["ping"]
+        ports, ping = rows["source_port"].tolist(), SERVICE["ping"]
         # An odd factor modulo a power of two: no two ordinals give the same id.
         unique = (ordinal.astype(np.uint64) * np.uint64(0x5DEECE66D)) & np.uint64(2**48 - 1)
         return {
@@ -106,13 +107,21 @@ class Renderer:
             "service": [self._services[n] for n in service_text],
             "service_name": [SERVICES[n].name for n in service],
             "name": [self._names[n] for n in rows["destination"].tolist()],
+            "source_ip": [self._world.addresses[n] for n in rows["source"].tolist()],
+            "destination_ip": [self._world.addresses[n] for n in rows["destination"].tolist()],
+            "from_port": [
+                None if n == ping else port for n, port in zip(service, ports, strict=True)
+            ],
+            "to_port": [SERVICES[n].port for n in service],
+            "protocol": [PROTOCOL_NAMES[SERVICES[n].protocol] for n in service],
+            "protocol_number": [SERVICES[n].protocol for n in service],
             "country": [COUNTRIES[n % len(COUNTRIES)] for n in rows["destination"].tolist()],
             "sent": rows["sent"].tolist(),
             "received": rows["received"].tolist(),
             "sent_packets": (rows["sent"] // 700 + 1).tolist(),
             "received_packets": (rows["received"] // 900 + 1).tolist(),
-            "session": rng.integers(10_000_000, 2_000_000_000, count).tolist(),
-            "duration": rng.integers(1, 180, count).tolist(),
+            "session": rows["session"].tolist(),
+            "duration": rows["duration"].tolist(),
             "small": rng.integers(1, 100, count).tolist(),
             "id_1": rng.integers(0, 2**32, count).tolist(),
             "id_2": rng.integers(0, 2**16, count).tolist(),

@@ -61,7 +61,7 @@ class Direction(enum.IntEnum):
 
 
 class Log(enum.IntEnum):
-    """What a row records. Only the first two are connections."""
+    """What a row records. The first two tell of a connection as a whole."""
 
     CONNECTION = 0
     DENIED = 1
@@ -78,6 +78,9 @@ ROW = np.dtype(
         ("destination", np.int32),
         ("sent", np.int32),  # bytes
         ("received", np.int32),
+        ("source_port", np.uint16),  # rows of one session share it, and the session's number
+        ("session", np.int32),
+        ("duration", np.int32),  # seconds from the session's start to the row
         ("service", np.uint8),
         ("log", np.uint8),
         ("direction", np.uint8),

@@ -80,6 +80,17 @@ def fill_sizes(rng: np.random.Generator, rows: np.ndarray) -> None:
     rows["received"] = log_normal_bytes(rng, 5_200, 1.6, len(rows)) * allowed
 
 
+def number_sessions(rng: np.random.Generator, rows: np.ndarray) -> None:
+    """Give rows that have no session one of their own: source port, number and duration.
+
+    A denied session has no duration.
+    """
+    new = np.flatnonzero(rows["source_port"] == 0)
+    rows["source_port"][new] = rng.integers(49_152, 65_536, len(new))
+    rows["session"][new] = rng.integers(10_000_000, 2_000_000_000, len(new))
+    rows["duration"][new] = rng.integers(1, 180, len(new)) * (rows["log"][new] != Log.DENIED)
+
+
 def _fill_sessions(rng: np.random.Generator, world: World, rows: np.ndarray) -> np.ndarray:
     """Give rows the times and clients of human sessions; returns each row's session."""
     rows["tick"], session = human_times(rng, len(rows))
@@ -195,6 +206,8 @@ def _poll_rows(rng: np.random.Generator, popular: PopularService, poller: Poller
     rows = np.zeros(len(seconds), ROW)
     rows["tick"] = (seconds * TICKS).astype(np.int64)
     rows["source"] = poller.source
+    number_sessions(rng, rows)
+    rows["duration"] = 1  # else its ends would not keep time
     if popular.service == "ntp":
         rows["sent"] = rows["received"] = 76
     else:

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from enrich.contract import all_columns
+from enrich.lookups.addresses import usual_spelling
 
 # Log Analytics truncates a field at 64 kB silently; a little less leaves room for the mark.
 LONGEST_FIELD = 64_000  # bytes of UTF-8
@@ -66,7 +67,8 @@ def to_row(finding: dict[str, Any], columns: dict[str, str], time_generated: str
     row = {"TimeGenerated": time_generated}
     for name, data_type in columns.items():
         value = cleaned(finding.get(name))
-        if value is None:
+        # A destination without an address is known by its name, which has a column of its own.
+        if value is None or (name == "destination_ip" and usual_spelling(value) is None):
             continue
         if data_type == "date":
             value = f"{value}T00:00:00Z"

@@ -42,7 +42,12 @@ function detail(f, columns) {
 
 function placeCell(f) {
   const place = enriched && f.country ? sub([f.city, f.country].filter(Boolean).join(", ")) : null;
-  return [visible(endpoint(f)) + " " + visible(f.protocol), place];
+  return [visible(endpoint(f)) + " " + visible(f.protocol), nameBelow(f.destination_name), place];
+}
+
+// Names are what logs say, so they may be long.
+function nameBelow(name) {
+  return name ? sub(shortened(name, 60)) : null;
 }
 
 function ownerCell(f) {
@@ -88,7 +93,7 @@ const COLUMNS = [
     name: "source",
     kind: "address",
     sort: (f) => addressKey(f.source_ip),
-    cell: (f) => f.source_ip,
+    cell: (f) => [f.source_ip, nameBelow(f.source_host_name)],
   },
   {
     name: "destination",

@@ -12,7 +12,8 @@
         {%- do process_schema_changes('append_new_columns', rows, existing) -%}
         {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') -%}
         {%- call statement('main') -%}
-            {{ replace_rows(existing, partitions, columns, rows) }}
+            {#- Where nothing is replaced, the rows, which are none, need not be computed. #}
+            {{ replace_rows(existing, partitions, columns, rows) if partitions else 'select 1' }}
         {%- endcall -%}
     {%- else -%}
         {%- if existing and not (existing.is_delta and config.get('file_format') == 'delta') -%}{%- do adapter.drop_relation(existing) -%}{%- endif -%}

@@ -20,6 +20,8 @@
         'keep_days_without_files': ('boolean',),
         'retention_days': ('integer', 0, 36500),
         'export_root': ('text', '^[^\'"`;\\\\{}\\[\\]*?,\\s]+$', 'a path or URL without quotes, blanks, commas, semicolons, backslashes, or * ? [ ] { }'),
+        'event_unit': ('choice', ['session', 'row']),
+        'event_times': ('choice', ['device', 'generated']),
         'baseline_source': ('choice', ['historical', 'current']),
         'daily_event_count_threshold': ('integer', 0, 1000000000),
         'degree_of_srcip_threshold': ('integer', 1, 1000000000),

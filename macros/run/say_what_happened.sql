@@ -1,25 +1,98 @@
 {% macro say_what_happened(results) %}
-    {#- On-run-end: prints model run_summary where this run built it, figures of all vendors first, and where the findings are. -#}
+    {#- On-run-end: prints model run_summary where this run built it, figures of all vendors first, where the findings are, and what looks wrong. -#}
     {%- for result in results if result.node.unique_id == 'model.network_beaconing.run_summary' and result.status == 'success' -%}
         {%- do log('\n' ~ end_date() ~ ', ' ~ var('lookback_days') ~ ' day(s) of history', info=True) -%}
-        {%- set last = namespace(vendor=none) -%}
-        {%- for row in run_query(
+        {%- set of_vendors, others = {}, [] -%}
+        {%- for figure, amount, vendor in run_query(
             'select figure, amount, device_vendor from ' ~ result.node.relation_name ~ ' order by device_vendor nulls first, position, figure'
         ).rows -%}
-            {%- if row[2] != last.vendor -%}
-                {%- do log(row[2], info=True) -%}
-                {%- set last.vendor = row[2] -%}
+            {%- if vendor is not none -%}{%- do of_vendors.setdefault(vendor, {}).update({figure: amount | int}) -%}{%- endif -%}
+            {#- Anybody can write a vendor's name into a log, so few are printed. -#}
+            {%- if vendor is none or vendor in judged_vendors() or vendor in others or others | length < 10 -%}
+                {%- if vendor is not none and of_vendors[vendor] | length == 1 -%}
+                    {%- do log(printable(vendor) ~ ('' if vendor in judged_vendors() else ' (not judged)'), info=True) -%}
+                    {%- if vendor not in judged_vendors() -%}{%- do others.append(vendor) -%}{%- endif -%}
+                {%- endif -%}
+                {%- do log('%12s  %s' | format('{:,}'.format(amount | int), figure), info=True) -%}
             {%- endif -%}
-            {%- do log('%12s  %s' | format('{:,}'.format(row[1] | int), row[0]), info=True) -%}
         {%- endfor -%}
+        {%- set unsaid = of_vendors | length - (judged_vendors() | select('in', of_vendors) | list | length) - others | length -%}
+        {%- if unsaid > 0 -%}{%- do log('… and ' ~ unsaid ~ ' vendors more: model row_fates', info=True) -%}{%- endif -%}
         {%- do log('Findings: ' ~ result.node.schema ~ '.network_beaconing_anomalies, and as JSON in ' ~ export_location(), info=True) -%}
+        {%- do warn_of_what_looks_wrong(of_vendors) -%}
+    {%- endfor -%}
+{% endmacro %}
+
+
+{% macro printable(text) %}
+    {#- A text from the logs, safe to print: at most 60 characters, and ? for what is not a letter, digit or mark of European scripts. -#}
+    {{- return(modules.re.sub('[^ -~\u00a1-\u024f]', '?', text)[:60]) -}}
+{% endmacro %}
+
+
+{% macro warn_of_what_looks_wrong(of_vendors) %}
+    {#- Warns in words where figures (a dict from vendor to figures) look as if logs were not understood. -#}
+    {%- set lines = {} -%}
+    {%- for vendor, figures in of_vendors.items() -%}
+        {%- set total = namespace(lines=0) -%}
+        {%- for figure, amount in figures.items() if figure.startswith('lines: ') -%}{%- set total.lines = total.lines + amount -%}{%- endfor -%}
+        {%- if total.lines -%}{%- do lines.update({vendor: total.lines}) -%}{%- endif -%}
+    {%- endfor -%}
+    {%- set there = [] -%}
+    {%- for vendor, count in lines.items() | sort(attribute='1', reverse=true) -%}{%- do there.append(printable(vendor) ~ ' (' ~ '{:,}'.format(count) ~ ' lines)') -%}{%- endfor -%}
+    {%- for vendor in judged_vendors() if vendor not in lines -%}
+        {%- set alike = [] -%}
+        {%- for other in lines if modules.re.sub('[^a-z0-9]', '', other | lower) == modules.re.sub('[^a-z0-9]', '', vendor | lower) -%}{%- do alike.append(other) -%}{%- endfor -%}
+        {%- do exceptions.warn(
+            'no line is of ' ~ vendor ~ ', which is to be judged. The logs have ' ~ (there[:10] | join(', ') or 'no usable line') ~ '.'
+            ~ (' Did you mean device_vendor: ' ~ printable(alike[0]) ~ '?' if alike else '')
+        ) -%}
+    {%- endfor -%}
+    {%- for vendor, total in lines.items() if total >= 100 -%}
+        {%- set figures = of_vendors[vendor] -%}
+        {%- set of_public = figures.get('lines: public to public', 0) -%}
+        {%- set without_address = figures.get('lines: no source address', 0) + figures.get('lines: no destination', 0) -%}
+        {%- set at_once = figures.get('lines of the day in the ten minutes in which most arrived', 0) -%}
+        {%- if 2 * of_public > total -%}
+            {%- do exceptions.warn(
+                '{:,}'.format(of_public) ~ ' of ' ~ '{:,}'.format(total) ~ ' lines of ' ~ printable(vendor) ~ ' go from a public address to a public address, and were left out. '
+                ~ 'Where these sources are your own, name their networks in the seed internal_networks.'
+            ) -%}
+        {%- endif -%}
+        {%- if 3 * without_address > total -%}
+            {%- do exceptions.warn(
+                '{:,}'.format(without_address) ~ ' of ' ~ '{:,}'.format(total) ~ ' lines of ' ~ printable(vendor) ~ ' have no source address, or neither address nor name of a destination, '
+                ~ 'and were left out. If they are connections, the seed vendor_facts can say where the addresses stand.'
+            ) -%}
+        {%- endif -%}
+        {%- set by_collector = figures.get('lines: time of a collector', 0) -%}
+        {%- if by_collector -%}
+            {%- do exceptions.warn(
+                '{:,}'.format(by_collector) ~ ' lines of ' ~ printable(vendor) ~ ' have the time of a collector that sends in bursts, and none of their own: all its sources share a few seconds of '
+                ~ 'the minute. They were left out, because each would look like a beacon. The seed vendor_facts can say where the device writes its time.'
+            ) -%}
+        {%- endif -%}
+        {%- if 5 * at_once > total and at_once >= 100 -%}
+            {%- do exceptions.warn(
+                '{:,}'.format(at_once) ~ ' lines of ' ~ printable(vendor) ~ ' on ' ~ end_date() ~ ' arrived within ten minutes, and say no other time. Beats in them cannot be seen: '
+                ~ 'a collector may have been down before.'
+            ) -%}
+        {%- endif -%}
     {%- endfor -%}
 {% endmacro %}
 
 
 {% macro say_what_is_missing() %}
-    {#- Post-hook of log_days: warns where days of the history have no files. -#}
+    {#- Post-hook of log_days: warns where days of the history have no files, and names files that are not read. -#}
     {%- if execute and not invocation_args_dict.empty -%}
+        {%- set unread = run_query("select substring_index(path, '/', -1), log_date from " ~ ref('log_files') ~ ' where not is_read order by log_date, path').rows -%}
+        {%- set names = unread | map(attribute=0) | map('string') | unique | list -%}
+        {%- if unread -%}
+            {%- do exceptions.warn(
+                unread | length ~ ' file(s) in the folders of these days are not read, because their names do not end in .json, .ndjson or .jsonl (or these and .gz): '
+                ~ printable(names[:3] | join(', ')) ~ (', …' if names | length > 3 else '') ~ '. Model log_files lists them.'
+            ) -%}
+        {%- endif -%}
         {%- set missing = run_query('select cast(log_date as string) from ' ~ this ~ ' where files = 0 order by log_date').columns[0].values() -%}
         {%- set these = missing | length ~ ' of ' ~ var('lookback_days') ~ ' days of history have no files: ' ~ missing | join(', ') ~ '. ' -%}
         {%- if missing and var('keep_days_without_files') -%}
@@ -31,5 +104,26 @@
         {%- elif missing -%}
             {%- do exceptions.warn(these ~ 'The baseline is made without them.') -%}
         {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro say_which_days_changed() %}
+    {#- Post-hook of judged_days: warns of days of the history that were judged, and whose log files have changed since. -#}
+    {%- if execute and not invocation_args_dict.empty -%}
+        {%- set query -%}
+            select cast(judged.end_date as string), concat_ws(', ', sort_array(collect_set(judged.device_vendor)))
+            from {{ this }} as judged
+            inner join {{ ref('log_days') }} as log_days on judged.end_date = log_days.log_date
+            where judged.end_date < date '{{ end_date() }}' and log_days.log_version is not null and judged.log_version != log_days.log_version
+            group by judged.end_date
+            order by judged.end_date
+        {%- endset -%}
+        {%- for day, vendors in run_query(query).rows -%}
+            {%- do exceptions.warn(
+                'the logs of ' ~ day ~ ' have changed since that day was judged (' ~ vendors ~ '): rows came late. Its findings are of what was there then. '
+                ~ 'To judge it again: end_date: ' ~ day
+            ) -%}
+        {%- endfor -%}
     {%- endif -%}
 {% endmacro %}

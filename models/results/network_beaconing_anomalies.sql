@@ -8,12 +8,17 @@ with findings as (
     select
         *,
         {{ ip_key('source_ip') }} as source_ip_key,
-        {{ ip_key('destination_ip') }} as destination_ip_key
+        -- A name is in no network but *.
+        coalesce({{ ip_key('destination_ip') }}, repeat('0', 32)) as destination_ip_key
     from {{ ref('beacon_findings') }}
 ),
 
 interval_histograms as (
     select * from {{ ref('interval_histograms') }}
+),
+
+names as (
+    select * from {{ ref('connection_names') }}
 ),
 
 suppressions as (
@@ -44,6 +49,9 @@ earlier as (
 completed as (
     select
         findings.*,
+        names.destination_name,
+        names.source_user_name,
+        names.source_host_name,
         interval_histograms.interval_histogram,
         case
             when earlier.finding is null then 'new'
@@ -67,6 +75,8 @@ completed as (
         on findings.beacon_id = earlier.beacon_id
     left join interval_histograms
         on findings.beacon_id = interval_histograms.beacon_id
+    left join names
+        on findings.beacon_id = names.beacon_id
     cross join suppressions
 )
 
@@ -78,11 +88,24 @@ select
     size(suppressions) > 0 as suppressed,
     transform(suppressions, s -> concat(s.reason, ' (', s.owner, ', until ', s.expires_on, ')')) as suppressed_by,
     found_by,
-    reasons,
+    array_compact(concat(
+        reasons,
+        array(
+            if(destination_name is null, null, concat('the logs name the destination ', destination_name)),
+            if(
+                source_user_name is null and source_host_name is null,
+                null,
+                concat('the source is ', concat_ws(', ', source_host_name, concat('user ', source_user_name)))
+            )
+        )
+    )) as reasons,
     shared_destination_campaign_id,
     rotating_destination_campaign_id,
     source_ip,
+    source_host_name,
+    source_user_name,
     destination_ip,
+    destination_name,
     destination_port,
     protocol,
     event_count,

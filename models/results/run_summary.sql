@@ -1,8 +1,10 @@
--- One row per figure, in the order of the pipeline; the first three are of all vendors together.
+-- One row per figure, in the order of the pipeline; the first three are of all vendors together, the next two also of those not judged.
 {% set figures = [
     ('log_days', "'log files'", 'files'),
     ('lines_read', "'log lines read'", 'line_count'),
     ('rejected_lines', "concat('rejected: ', reject_reason)", 'line_count'),
+    ('fates', "concat('lines: ', fate)", 'line_count'),
+    ('arrivals', "'lines of the day in the ten minutes in which most arrived'", 'line_count'),
     ('egress', "'copies of an exported row left out'", 'copies'),
     ('egress', "'connections from inside to public addresses'", 'connections'),
     ('egress', "'of these on the day'", 'connections_on_the_day'),
@@ -25,29 +27,63 @@ log_days as (
     select sum(files) as files from {{ ref('log_days') }}
 ),
 
-lines_read as (
-    select count(*) as line_count from {{ ref('stg_common_security_log_lines') }}
+row_fates as (
+    select * from {{ ref('row_fates') }}
     where {{ in_window() }}
+),
+
+lines_read as (
+    select coalesce(sum(line_count), 0) as line_count from row_fates
 ),
 
 rejected_lines as (
     select
-        reject_reason,
+        fate_detail as reject_reason,
+        sum(line_count) as line_count
+    from row_fates
+    where fate = 'rejected'
+    group by fate_detail
+),
+
+fates as (
+    select
+        coalesce(device_vendor, '(no vendor)') as device_vendor,
+        fate,
+        sum(line_count) as line_count
+    from row_fates
+    where fate != 'rejected'
+    group by coalesce(device_vendor, '(no vendor)'), fate
+),
+
+-- Where devices tell no time of their own, the time is that of arrival.
+ten_minutes as (
+    select
+        device_vendor,
+        unix_timestamp(time_generated) div 600 as number,
         count(*) as line_count
-    from {{ ref('stg_common_security_log_lines') }}
-    where {{ in_window() }} and reject_reason is not null
-    group by reject_reason
+    from {{ ref('stg_common_security_log') }}
+    where log_date = date '{{ end_date() }}' and time_source = 'TimeGenerated'
+    group by device_vendor, unix_timestamp(time_generated) div 600
+),
+
+arrivals as (
+    select
+        coalesce(device_vendor, '(no vendor)') as device_vendor,
+        max(line_count) as line_count
+    from ten_minutes
+    group by coalesce(device_vendor, '(no vendor)')
 ),
 
 egress as (
     select
         vendors.device_vendor,
-        coalesce(sum(egress.copies - 1), 0) as copies,
-        count(egress.row_id) as connections,
-        count_if(egress.log_date = date '{{ end_date() }}') as connections_on_the_day
+        coalesce(sum(if(row_fates.fate = 'copy of a row', row_fates.line_count, 0)), 0) as copies,
+        coalesce(sum(if(row_fates.fate = 'egress', row_fates.line_count, 0)), 0) as connections,
+        coalesce(sum(if(
+            row_fates.fate = 'egress' and row_fates.log_date = date '{{ end_date() }}', row_fates.line_count, 0
+        )), 0) as connections_on_the_day
     from vendors
-    left join {{ ref('public_egress') }} as egress
-        on vendors.device_vendor = egress.device_vendor and {{ in_window('egress.log_date') }}
+    left join row_fates on vendors.device_vendor = row_fates.device_vendor
     group by vendors.device_vendor
 ),
 
@@ -109,7 +145,7 @@ hidden as (
         {{ loop.index }} as position,
         {{ 'cast(null as string)' if loop.index <= 3 else 'device_vendor' }} as device_vendor,
         {{ figure }} as figure,
-        {{ amount }} as amount
+        cast({{ amount }} as bigint) as amount
     from {{ source }}
     {{ 'union all' if not loop.last }}
 {% endfor %}

@@ -15,6 +15,7 @@ listed as (
         sum(bytes) as bytes,
         xxhash64(sort_array(collect_list(struct(path, bytes, unix_micros(modified_at))))) as log_version
     from log_files
+    where is_read
     group by log_date
 )
 

@@ -6,5 +6,6 @@ select distinct
     {{ log_date_of('path') }} as log_date,
     path,
     length as bytes,
-    modificationTime as modified_at
+    modificationTime as modified_at,
+    {{ is_log_file('path') }} as is_read
 from {{ source('raw', 'common_security_log_files') }}

@@ -16,6 +16,16 @@ select
     sent_bytes,
     received_bytes,
     duration_seconds,
+    device_time,
+    time_source,
+    start_time,
+    session_id,
+    kind_in_text,
+    is_denied_in_text,
+    direction,
+    destination_name,
+    source_user_name,
+    source_host_name,
     row_id,
     log_version
 from {{ ref('stg_common_security_log_lines') }}

@@ -7,8 +7,13 @@
 -- depends_on: {{ ref('log_days') }}
 {% set fields = [
     'TimeGenerated', 'DeviceVendor', 'DeviceProduct', 'DeviceEventClassID', 'Activity', 'DeviceAction', 'SourceIP', 'SourcePort', 'DestinationIP',
-    'DestinationPort', 'Protocol', 'SentBytes', 'ReceivedBytes', 'ExternalID', 'AdditionalExtensions', '_ItemId',
+    'DestinationPort', 'Protocol', 'SentBytes', 'ReceivedBytes', 'ExternalID', 'AdditionalExtensions', 'Message', 'CommunicationDirection',
+    'ReceiptTime', 'StartTime', 'EndTime', 'DestinationHostName', 'DestinationDnsDomain', 'RequestURL', 'SourceUserName', 'SourceHostName',
+    'DeviceCustomIPv6Address2', 'DeviceCustomIPv6Address3', 'DeviceCustomNumber1', 'DeviceCustomNumber1Label', 'DeviceCustomNumber2',
+    'DeviceCustomNumber2Label', 'DeviceCustomNumber3', 'DeviceCustomNumber3Label', '_ItemId',
 ] %}
+{% set facts = vendor_facts() %}
+
 -- A line of white space is skipped.
 with log_lines as (
     select
@@ -40,20 +45,77 @@ texts as (
         {% for field in fields %}
             nullif(trim({{ record() }}.{{ field }}), '') as {{ field }},
         {% endfor %}
-        nullif(lower(trim({{ record() }}.SourceIP)), '') as source_address,
-        nullif(lower(trim({{ record() }}.DestinationIP)), '') as destination_address
+        -- Custom columns as fields like others, by their labels.
+        concat_ws(
+            ';', '', {{ record() }}.AdditionalExtensions
+            {%- for n in (1, 2, 3) -%}
+                , concat({{ record() }}.DeviceCustomNumber{{ n }}Label, '=', {{ record() }}.DeviceCustomNumber{{ n }})
+            {%- endfor -%}
+        ) as extensions
     from parsed
+),
+
+-- What is needed may stand in another column. A placeholder such as 0.0.0.0 or :: is no address.
+placed as (
+    select
+        *,
+        {{ event_time('TimeGenerated') }} as time_generated,
+        {% for side, other in [('Source', 'DeviceCustomIPv6Address2'), ('Destination', 'DeviceCustomIPv6Address3')] %}
+            lower(coalesce(
+                if({{ side }}IP in ('0.0.0.0', '::') and {{ other }} is not null, null, {{ side }}IP),
+                if({{ other }} in ('::', '::ffff:0:0', '::ffff:0.0.0.0'), null, {{ other }}),
+                {{ in_message(facts, side | lower ~ '_ip') }},
+                {{ extension(facts, side | lower ~ '_ip') }}
+            )) as {{ side | lower }}_address,
+            coalesce({{ side }}Port, {{ in_message(facts, side | lower ~ '_port') }}) as {{ side | lower }}_port_text,
+        {% endfor %}
+        {% for column, field in [('sent_bytes', 'SentBytes'), ('received_bytes', 'ReceivedBytes')] %}
+            case
+                when {{ field }} is null then coalesce({{ extension(facts, column) }}, {{ in_message(facts, column) }}) else {{ field }}
+            end as {{ column }}_text,
+        {% endfor %}
+        coalesce({{ extension(facts, 'duration', 'seconds') }}, {{ in_message(facts, 'duration') }}) as duration_text,
+        coalesce(
+            {{ extension(facts, 'duration', 'milliseconds') }}, {{ in_column(facts, 'duration', 'DeviceCustomNumber3Label') }}
+        ) as duration_milliseconds,
+        {{ extension(facts, 'device_time') }} as device_time_text,
+        coalesce({{ extension(facts, 'start_time') }}, {{ in_message(facts, 'start_time') }}) as start_time_text,
+        coalesce({{ extension(facts, 'destination_name') }}, {{ in_message(facts, 'destination_name') }}) as destination_name_text
+    from texts
 ),
 
 typed as (
     select
         *,
-        {{ event_time('TimeGenerated') }} as time_generated,
         {{ ip_key('source_address') }} as source_ip_key,
         {{ ip_key('destination_address') }} as destination_ip_key,
-        {{ whole_number('SourcePort') }} as source_port,
-        {{ whole_number('DestinationPort') }} as destination_port
-    from texts
+        {{ whole_number('source_port_text') }} as source_port,
+        {{ whole_number('destination_port_text') }} as destination_port,
+        {% if var('event_times') == 'device' %}
+            {{ device_time('device_time_text') }} as maker_time,
+            coalesce({{ device_time('StartTime') }}, {{ device_time('start_time_text') }}) as began_at
+        {% else %}
+            cast(null as timestamp) as maker_time,
+            cast(null as timestamp) as began_at
+        {% endif %}
+    from placed
+),
+
+-- The first time of the device's own that is believable; most makers have one, so the others are seldom looked at.
+timed as (
+    select
+        *,
+        if({{ is_believable('maker_time') }}, maker_time, null) as device_event_time,
+        case
+            when {{ is_believable('maker_time') }} or {{ "false" if var('event_times') == 'device' else "true" }} then null
+            else {{ device_time('ReceiptTime') }}
+        end as received_at,
+        case
+            when {{ is_believable('maker_time') }} or {{ "false" if var('event_times') == 'device' else "true" }} then null
+            else {{ device_time('EndTime') }}
+        end as ended_at,
+        if({{ is_believable('began_at') }}, began_at, null) as start_time
+    from typed
 ),
 
 -- The first problem of a line. A line without addresses or ports is another event of the firewall, not an error.
@@ -64,12 +126,12 @@ judged as (
             when json_problem is not null then json_problem
             when TimeGenerated is null then 'no time'
             when time_generated is null then 'unreadable time'
-            when SourceIP is not null and source_ip_key is null then 'unreadable source address'
-            when DestinationIP is not null and destination_ip_key is null then 'unreadable destination address'
-            when SourcePort is not null and coalesce(source_port, 65536) > 65535 then 'unreadable source port'
-            when DestinationPort is not null and coalesce(destination_port, 65536) > 65535 then 'unreadable destination port'
+            when source_address is not null and source_ip_key is null then 'unreadable source address'
+            when destination_address is not null and destination_ip_key is null then 'unreadable destination address'
+            when source_port_text is not null and coalesce(source_port, 65536) > 65535 then 'unreadable source port'
+            when destination_port_text is not null and coalesce(destination_port, 65536) > 65535 then 'unreadable destination port'
         end as reject_reason
-    from typed
+    from timed
 )
 
 -- Few files per day: without the hint, each Spark task would write one file for every day of which it has rows.
@@ -86,10 +148,38 @@ select /*+ rebalance(log_date) */
     if(destination_address like '%:%', {{ ip_text('destination_ip_key') }}, destination_address) as destination_ip,
     destination_ip_key,
     cast(destination_port as int) as destination_port,
-    Protocol as protocol,
-    {{ whole_number('SentBytes') }} as sent_bytes,
-    {{ whole_number('ReceivedBytes') }} as received_bytes,
-    {{ extension_number('AdditionalExtensions', extension_fields('duration_seconds')) }} as duration_seconds,
+    coalesce(Protocol, {{ in_message(facts, 'protocol') }}) as protocol,
+    {{ whole_number('sent_bytes_text') }} as sent_bytes,
+    {{ whole_number('received_bytes_text') }} as received_bytes,
+    coalesce({{ seconds_of('duration_text') }}, {{ whole_number('duration_milliseconds') }} div 1000) as duration_seconds,
+    case
+        when device_event_time is not null then device_event_time
+        when {{ is_believable('received_at') }} then received_at
+        when {{ is_believable('ended_at') }} then ended_at
+        else start_time
+    end as device_time,
+    case
+        when device_event_time is not null then 'event time in AdditionalExtensions'
+        when {{ is_believable('received_at') }} then 'ReceiptTime'
+        when {{ is_believable('ended_at') }} then 'EndTime'
+        when start_time is not null then 'StartTime'
+        else 'TimeGenerated'
+    end as time_source,
+    start_time,
+    {{ session_id(facts) }} as session_id,
+    {{ told_in_text(facts, 'row_kind') }} as kind_in_text,
+    {{ told_in_text(facts, 'denied') }} is not null as is_denied_in_text,
+    case
+        when CommunicationDirection = '1' or lower(CommunicationDirection) = 'outbound' then 'outbound'
+        when CommunicationDirection = '0' or lower(CommunicationDirection) = 'inbound' then 'inbound'
+        else {{ told_in_text(facts, 'direction') }}
+    end as direction,
+    coalesce(
+        {{ host_name('DestinationHostName') }}, {{ host_name('RequestURL') }}, {{ host_name('destination_name_text') }},
+        {{ host_name('DestinationDnsDomain') }}
+    ) as destination_name,
+    SourceUserName as source_user_name,
+    SourceHostName as source_host_name,
     -- Two rows without an id count as the same row when all fields are equal.
     coalesce(_ItemId, md5(to_json(struct({{ fields | join(', ') }})))) as row_id,
     reject_reason,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from samples.rows import SERVICES, Log, Service
+from samples.rows import SERVICES, Log
 from samples.vendors.maker import (
     Format,
     Gateway,
@@ -14,8 +14,8 @@ from samples.vendors.maker import (
     Template,
     Values,
     event,
-    protocol_lower,
     protocol_upper,
+    protocol_with_service,
 )
 
 LINE = Template(
@@ -26,8 +26,8 @@ LINE = Template(
         "DeviceCustomNumber1": "%(duration)d",
         "DeviceCustomNumber1Label": "Elapsed Time in Seconds",
         "ReceiptTime": "%(epoch_ms)s",
-        "AdditionalExtensions": "flags=411908;ifdir=inbound;ifname=eth1;loguid={0x%(id_1)08x,"
-        "0x%(id_2)04x,0xa01fea0,0x%(session)08x};origin=10.1.0.5;originsicname=CN\\=cp-fw-01,"
+        "AdditionalExtensions": "flags=411908;ifdir=inbound;ifname=eth1;loguid={0x%(session)08x,"
+        "0x0,0xa01fea0,0x%(session)08x};origin=10.1.0.5;originsicname=CN\\=cp-fw-01,"
         "O\\=mgmt..x7xvnd;sequencenum=%(small)d;version=5;dst_country=%(country)s;hll_key="
         "%(session)d;layer_name=Network;layer_uuid=0a3b9e12-5c17-4f3f-a3a7-d8c25d1a9f40;"
         "match_id=17;rule_uid=0f29d1a5-bc7d-4a45-95c3-c6a2a9a0b0f1;nat_rulenum=4;"
@@ -35,21 +35,15 @@ LINE = Template(
         "security_inzone=InternalZone;security_outzone=ExternalZone",
     },
 )
-HAS_BYTES = 0.3  # share of the rows that are not denied
+HAS_BYTES = 0.3  # share of the rows that tell of a session as a whole
 ACCEPTED = {s.name: event("Log", s.name, "Accept", "Accept", "5") for s in SERVICES}
 DROPPED = {s.name: event("Log", s.name, "Drop", "Deny", "5") for s in SERVICES}
-
-
-def protocol_with_service(service: Service) -> str:
-    """Write a protocol with the service: `tcp/https`."""
-    protocol = protocol_lower(service)
-    return f"{protocol}/{service.name}" if service.port else protocol
 
 
 def lines(rng: np.random.Generator, rows: np.ndarray, values: Values) -> Iterator[str]:
     """Write rows as Check Point's log exporter does."""
     denied = rows["log"] == Log.DENIED
-    has_bytes = (rng.random(len(rows)) < HAS_BYTES) & ~denied
+    has_bytes = (rng.random(len(rows)) < HAS_BYTES) & (rows["log"] == Log.CONNECTION)
     sizes = zip(has_bytes.tolist(), values["received"], values["sent"], strict=True)
     values["sizes"] = [
         f'"ReceivedBytes":{received},"SentBytes":{sent},' if known else ""
@@ -68,4 +62,5 @@ MAKER = Maker(
         Gateway("CP-OLD-02", "CheckPoint", FIREWALL, 0.02, protocol_upper),
         Gateway("CP-LAB-03", "", FIREWALL, 0.01, protocol_upper),
     ),
+    companions=((Log.START, 0.005),),
 )

@@ -60,8 +60,10 @@ EVENTS = [
     ("00020", "forward", "accept", "Accept"),
     ("00012", "multicast", "accept", "Accept"),
     ("00014", "local", "deny", "Deny"),
+    ("00015", "forward", "start", "Accept"),
 ]
-UDP_END, DENY, INTERIM, MULTICAST, LOCAL_DENY = range(4, 9)  # in EVENTS, after the ends of TCP
+# In EVENTS, after the ends of TCP.
+UDP_END, DENY, INTERIM, MULTICAST, LOCAL_DENY, START = range(4, 10)
 EVENT_TEXTS = [
     event(event_class, f"traffic:{subtype} {action}", action, simplified, "3")
     for event_class, subtype, action, simplified in EVENTS
@@ -71,7 +73,6 @@ EVENT_EXTENSIONS = [
     for event_class, subtype, *_ in EVENTS
 ]
 UTM_EVENT = event("28704", "utm:app-ctrl signature pass", "pass", "Accept", "2")
-INTERIM_SESSION = 777_001  # all interim rows are of one session
 
 PATHS = (  # by direction: flow, interfaces, role of the second, policy, its name, translation
     ("1", "lan1", "wan1", "wan", 57, "lan-to-internet", "snat"),
@@ -103,13 +104,9 @@ def lines(rng: np.random.Generator, rows: np.ndarray, values: Values) -> Iterato
     kind = np.where(IS_TCP[rows["service"]], closes, UDP_END)
     kind[log == Log.DENIED] = DENY
     kind[log == Log.INTERIM] = INTERIM
+    kind[log == Log.START] = START
     kind[multicast] = MULTICAST
     kind[multicast & (log == Log.DENIED)] = LOCAL_DENY
-    interim = (log == Log.INTERIM).tolist()
-    values["session"] = [
-        INTERIM_SESSION if is_interim else session
-        for is_interim, session in zip(interim, values["session"], strict=True)
-    ]
     values["event"] = [EVENT_TEXTS[n] for n in kind.tolist()]
     values["event_extension"] = [EVENT_EXTENSIONS[n] for n in kind.tolist()]
     values["path"] = [PATH_TEXTS[n] for n in rows["direction"].tolist()]
@@ -134,5 +131,5 @@ MAKER = Maker(
         Gateway("FGT-HQ-01", "Fortinet", FORTIGATE, 0.40, protocol_number),
         Gateway("FGT-BR-02", "Fortinet", FORTIGATE, 0.22, protocol_upper),
     ),
-    companions=((Log.UTM, 0.025),),
+    companions=((Log.UTM, 0.025), (Log.START, 0.010), (Log.INTERIM, 0.005)),
 )

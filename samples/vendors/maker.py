@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -28,6 +28,12 @@ def protocol_lower(service: Service) -> str:
 def protocol_upper(service: Service) -> str:
     """Write a protocol by its name: `TCP`."""
     return PROTOCOL_NAMES[service.protocol].upper()
+
+
+def protocol_with_service(service: Service) -> str:
+    """Write a protocol with the service: `tcp/https`."""
+    protocol = protocol_lower(service)
+    return f"{protocol}/{service.name}" if service.port else protocol
 
 
 def app_upper(service: Service) -> str:
@@ -99,6 +105,37 @@ class Maker:
     companions: tuple[tuple[Log, float], ...] = ()
 
 
+class Flow(NamedTuple):
+    """A row as the text of a message needs it; ports are None for a ping, the start is in ms."""
+
+    source: str
+    source_port: int | None
+    destination: str
+    port: int | None
+    protocol: str
+    number: int
+    sent: int
+    received: int
+    duration: int
+    session: int
+    start_ms: int
+    name: str
+
+
+def flows(values: Values) -> Iterator[Flow]:
+    """Give each row of the values as a flow."""
+    names = (
+        *("source_ip", "from_port", "destination_ip", "to_port", "protocol", "protocol_number"),
+        *("sent", "received", "duration", "session", "start_ms", "name"),
+    )
+    return map(Flow._make, zip(*(values[name] for name in names), strict=True))
+
+
+def in_json(text: str) -> str:
+    """Escape a text that stands between quotes."""
+    return json.dumps(text)[1:-1]
+
+
 def fragment(**columns: str | int) -> str:
     """Write columns as the beginning of a JSON object, without its brace."""
     return json.dumps(columns, separators=(",", ":"))[1:-1] + ","
@@ -154,4 +191,6 @@ class Template:
         )
 
 
+# Makers that say all in a text.
+MESSAGE = Template("gateway event", {"Message": "%(message)s"})
 SIZES = {"ReceivedBytes": "%(received)d", "SentBytes": "%(sent)d"}

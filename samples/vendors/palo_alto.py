@@ -26,7 +26,7 @@ LINE = Template(
         "AdditionalExtensions": "reason=%(reason)s;PanOSDGl1=12;PanOSDGl2=22;PanOSVsysName=vsys1;"
         "PanOSPacketsReceived=%(received_packets)d;PanOSPacketsSent=%(sent_packets)d;"
         "PanOSActionFlags=0x8000000000000000;PanOSDestinationCountry=%(country)s;"
-        "PanOSSessionStartTime=%(epoch_ms)d;PanOSTunnelID=0;PanOSParentSessionID=0;"
+        "PanOSSessionStartTime=%(start_ms)d;PanOSTunnelID=0;PanOSParentSessionID=0;"
         "PanOSRuleUUID=6b1b0d6e-7a31-4d2c-9a55-0f3a8d7b21c4;PanOSHTTP2Con=0",
     },
 )

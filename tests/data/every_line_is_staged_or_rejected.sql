@@ -4,6 +4,7 @@ with files as (
         path,
         length
     from {{ source('raw', 'common_security_log_files') }}
+    where {{ is_log_file('path') }}
 ),
 
 listed as (

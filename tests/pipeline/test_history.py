@@ -17,8 +17,8 @@ from tests.support.dbt_in_process import ENGINE, FILE_FORMAT, SPARK_4, Dbt, Resu
 from tests.support.export_tree import at, lay_out
 
 DAY = dt.date(2026, 3, 10)
-STAGED = ("--select", "+connection_days")
-TABLES = ("stg_common_security_log_lines", "public_egress", "connection_days")
+STAGED = ("--select", "+connection_days", "+row_fates")
+TABLES = ("stg_common_security_log_lines", "sessions", "row_fates", "connection_days")
 
 
 def days_back(days: int) -> dt.date:
@@ -257,7 +257,7 @@ def test_an_edited_seed_counts_for_days_that_are_staged(dbt: Dbt, three_days):
     before = held(dbt, three_days)
     dbt.rows("insert into beaconing.internal_networks values ('198.51.100.0/24', 'ours now')")
     run(dbt, vars=three_days)
-    assert held(dbt, three_days)["public_egress"] == [], "what is ours is no egress"
+    assert held(dbt, three_days)["connection_days"] == [], "what is ours is no egress"
     assert dbt("seed", "--select", "internal_networks").success
     run(dbt, vars=three_days)
     assert held(dbt, three_days) == before
@@ -318,7 +318,7 @@ def test_old_days_are_dropped_only_when_it_is_meant(dbt: Dbt, three_days):
 
     old = {**three_days, "retention_days": 3}
     said = drop_old_days(dbt, old, "{dry_run: true}")
-    assert "public_egress: would drop 1 rows in 1 partition(s), 2026-03-06 to 2026-03-06" in said
+    assert "sessions: would drop 1 rows in 1 partition(s), 2026-03-06 to 2026-03-06" in said
     assert days_held(dbt) == everything
     assert "every day is kept" in drop_old_days(dbt, {**old, "retention_days": 0})
     assert days_held(dbt) == everything
@@ -326,7 +326,7 @@ def test_old_days_are_dropped_only_when_it_is_meant(dbt: Dbt, three_days):
     said = drop_old_days(dbt, old)
     assert "stg_common_security_log_lines: dropped" in said and "anomalies" not in said
     assert days_held(dbt) == {table: days[1:] for table, days in everything.items()}
-    assert "public_egress: nothing before 2026-03-07" in drop_old_days(dbt, old)
+    assert "sessions: nothing before 2026-03-07" in drop_old_days(dbt, old)
     assert (folder_of(root, days_back(4))).is_dir(), "log files are never touched"
 
 

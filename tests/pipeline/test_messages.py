@@ -21,7 +21,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     row = {"TimeGenerated": at(DAY, 0), "DeviceVendor": "Fortinet"}
     row |= {"SourceIP": "10.0.0.1", "DestinationIP": "192.0.2.1"}
     lay_out(folder / "raw", DAY, [row])
-    lay_out(folder / "raw", DAY + dt.timedelta(1), [row], file="notes.json")
+    lay_out(folder / "raw", DAY + dt.timedelta(1), [row], file="notes.txt")
     return {
         "raw_root": str(folder / "raw"),
         "export_root": str(folder / "export"),
@@ -60,7 +60,7 @@ def test_seeds_not_loaded(dbt: Dbt, given):
     said = refused(dbt, "run", vars=given, built=BEFORE_LINES)
     assert "Run dbt seed first" in said
     # No line is read: staging needs a seed, too.
-    assert "seed internal_networks is not" in said and "seed extension_fields is not" in said
+    assert "seed internal_networks is not" in said and "seed vendor_facts is not" in said
 
 
 def test_the_cure_dbt_seed_needs_no_vars(dbt: Dbt):
@@ -69,7 +69,7 @@ def test_the_cure_dbt_seed_needs_no_vars(dbt: Dbt):
 
 
 def test_no_files_for_end_date(dbt: Dbt, given):
-    # A file whose name data export does not use is no log file.
+    # A file with another ending is no log file.
     wrong = {**given, "end_date": str(DAY + dt.timedelta(1))}
     said = refused(dbt, "build", vars=wrong, built=BEFORE_LINES - {"log_files", "log_days"})
     assert "no log files for end_date 2026-03-11" in said

@@ -137,6 +137,6 @@ def test_old_days_of_ours_go_and_the_hosts_stay(host: Dbt):
         vars={"end_date": "2028-01-01", "lookback_days": 1},
     )
     assert result.success, result.messages
-    assert "public_egress: dropped" in result.messages
+    assert "sessions: dropped" in result.messages
     assert host.rows("select * from beaconing.public_egress") == []
     assert host.rows("select * from beaconing.soc_beacons") == before

@@ -65,7 +65,7 @@ def test_columns_are_followed_through_steps_that_do_not_list_them():
     passed = set(PASSED_ON)
     assert ("network_beaconing_anomalies", "uniform_fit") in passed
     assert ("beacon_scores", "hourly_event_counts") in passed
-    assert not makes("interval_measures", "event_count") and makes("public_egress", "copies")
+    assert not makes("interval_measures", "event_count") and makes("sessions", "copies")
 
 
 @pytest.mark.parametrize("model", sorted(SQL))

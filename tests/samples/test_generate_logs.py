@@ -38,6 +38,42 @@ DOCUMENTATION = (
 MULTICAST = networks("224.0.0.0/3", "ff00::/8")
 
 
+# Where the text of a message has the ends of a session.
+IPV4 = r"(\d+\.\d+\.\d+\.\d+)"
+ENDS_IN_MESSAGE = {
+    "FTD": rf"SrcIP: {IPV4}, DstIP: {IPV4}(?:, SrcPort: (\d+), DstPort: (\d+))?",
+    "SRX": rf'source-address="{IPV4}" source-port="(\d+)" destination-address="{IPV4}" '
+    r'destination-port="(\d+)"',
+    "XG": rf'src_ip={IPV4} dst_ip={IPV4} protocol="\w+"(?: src_port=(\d+) dst_port=(\d+))?',
+    "Firebox": rf" {IPV4} {IPV4} (\d+) (\d+) duration",
+}
+
+
+def filled(row):
+    """A row with the ends of its session in their columns, wherever the maker writes them."""
+    if "SourceIP" in row or row.get("DeviceProduct") not in {*ENDS_IN_MESSAGE, "ASA"}:
+        return row
+    message = row["Message"]
+    if row["DeviceProduct"] == "ASA":
+        ends = re.findall(rf"[a-z:] ?{IPV4}(?:/(\d+))?", message)
+        # Allowed pings come from inside only.
+        from_near = any(w in message for w in (" to inside:", "Built outbound", "Teardown ICMP"))
+        source, destination = (ends[-1], ends[0]) if from_near else (ends[0], ends[-1])
+        found = source[0], destination[0], source[1], destination[1]
+        if "ICMP" in message:
+            found = *found[:2], None, None
+    else:
+        found = re.search(ENDS_IN_MESSAGE[row["DeviceProduct"]], message).groups()
+        if row["DeviceProduct"] == "SRX":
+            found = found[0], found[2], found[1], found[3]
+    ports = {"SourcePort": found[2], "DestinationPort": found[3]}
+    return row | {
+        "SourceIP": found[0],
+        "DestinationIP": found[1],
+        **{name: int(port) for name, port in ports.items() if port},
+    }
+
+
 class Tree:
     """A generated tree, read back without the generator's help."""
 
@@ -94,10 +130,23 @@ def what_is_logged(row):
         return "interim"
     if "THREAT" in kinds:
         return "threat"
-    if "start" in kinds:
+    message = row.get("Message", "")
+    denied = (
+        row["DeviceAction"] in ("deny", "Drop", "Blocked", "Discard"),
+        kinds[0] in ("106023", "36", "RT_FLOW_SESSION_DENY"),
+        *(word in message for word in ("RuleAction: Block", 'status="Deny"', '" Deny ')),
+    )
+    if any(denied):
+        return "denied"
+    starts = ("start", "00015", "302013", "302015", "302020", "430002", "98", "70018")
+    if {*starts, "RT_FLOW_SESSION_CREATE"} & set(kinds) or 'connevent="Start"' in message:
         return "start"
-    blocked = row["DeviceAction"] in ("deny", "Drop", "Blocked")
-    return "denied" if blocked else "connection"
+    updates = "70026", "APPTRACK_SESSION_VOL_UPDATE"
+    if kinds[0] in updates or 'connevent="Interim"' in message:
+        return "interim"
+    # Check Point has no word for it.
+    is_new = row.get("DeviceCustomNumber1Label", "").startswith("Elapsed")
+    return "start" if is_new and row["DeviceCustomNumber1"] == 0 else "connection"
 
 
 def pair(row):
@@ -134,7 +183,7 @@ def clean(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rows(clean):
-    return [json.loads(line) for _, _, line in clean.lines]  # without faults, all are JSON
+    return [filled(json.loads(line)) for _, _, line in clean.lines]  # without faults, all JSON
 
 
 @pytest.fixture(scope="module")
@@ -216,10 +265,53 @@ def test_truth_tells_what_the_rows_log(clean, rows):
         logs[what_is_logged(row)] = logs.get(what_is_logged(row), 0) + 1
     assert counted == clean.truth["rows_by_vendor_direction_and_log"]
     egress = counted["Fortinet"]["egress"]
-    assert set(egress) == {"connection", "denied", "interim", "utm"}
+    assert set(egress) == {"connection", "denied", "interim", "start", "utm"}
     assert {"threat", "start"} < set(counted["Palo Alto Networks"]["egress"])
     internal = sum(sum(by.get("internal", {}).values()) for by in counted.values())
     assert 0.15 < internal / len(rows) < 0.4
+
+
+def session_of(row):
+    number = row.get("DeviceCustomNumber1", row.get("ExternalID"))
+    return row["DeviceName"], *pair(row), row.get("SourcePort"), number
+
+
+def began(row):
+    """When a row's session began, by the duration that the row logs."""
+    duration = row.get("DeviceCustomNumber3")
+    if duration is None:
+        duration = re.search(r"FTNTFGTduration=(\d+)", row["AdditionalExtensions"])[1]
+    return seconds(row["TimeGenerated"]) - int(duration)
+
+
+TWO = ("Fortinet", "Palo Alto Networks")
+
+
+def test_rows_of_one_session_agree(clean, rows):
+    ends = {}
+    for row in rows:
+        is_end = what_is_logged(row) == "connection"
+        if is_end and row["DeviceVendor"] in TWO:
+            ends.setdefault(session_of(row), []).append(row)
+    companions = collections.Counter()
+    for row in rows:
+        kind = what_is_logged(row)
+        if kind not in ("start", "utm", "threat") or row["DeviceVendor"] not in TWO:
+            continue
+        (end,) = ends[session_of(row)]
+        companions[kind] += 1
+        time = seconds(row["TimeGenerated"])
+        assert began(end) - 1e-6 <= time <= seconds(end["TimeGenerated"])
+        assert kind != "start" or abs(time - began(end)) < 1e-6
+    assert set(companions) == {"start", "utm", "threat"}
+
+
+def test_planted_sessions_take_equally_long(clean, pairs):
+    for entry in clean.truth["implants"]:
+        took = {
+            round(seconds(row["TimeGenerated"]) - began(row)) for row in entry_rows(entry, pairs)
+        }
+        assert took == {0 if entry["denied"] else 1}
 
 
 def test_vendors_write_as_they_do(rows):
@@ -231,6 +323,21 @@ def test_vendors_write_as_they_do(rows):
     orders = {
         (row["DeviceEventClassID"], row["Activity"]) for row in by_vendor["Palo Alto Networks"]
     }
+    assert len({row["DeviceVendor"].lower().replace(" ", "") for row in rows} - {""}) == 10
+    for vendor, kinds in {
+        "Fortinet": {"start", "interim"},
+        "Check Point": {"start"},
+        "Cisco": {"start"},
+        "SonicWall": {"start"},
+        "Juniper": {"start", "interim"},
+        "Sophos": {"start", "interim"},
+        "WatchGuard": set(),
+        "FORCEPOINT": {"start", "interim"},
+    }.items():
+        logged = {what_is_logged(row) for row in by_vendor[vendor]} - {"utm"}
+        assert logged == {"connection", "denied", *kinds}, vendor
+    assert any('fw_action="drop"' in r["AdditionalExtensions"] for r in by_vendor["SonicWall"])
+    assert any('"inside_in"' in row["Message"] for row in by_vendor["Cisco"])
     assert orders >= {("end", "TRAFFIC"), ("TRAFFIC", "end"), ("THREAT", "url")}
     assert not any(
         {"DestinationPort", "SourcePort", "Protocol"} & set(row) - {"Protocol"}
@@ -340,7 +447,7 @@ def test_benign_near_misses_are_what_they_say(clean, pairs):
     assert set(kinds) == {"poller", "interim_session", "human_pair"}
     interim = entry_rows(kinds["interim_session"], pairs)
     assert {row["DeviceEventClassID"] for row in interim} == {"00020"}
-    assert len({row["ExternalID"] for row in interim}) == 1
+    assert len({(row["ExternalID"], row["SourcePort"]) for row in interim}) == 1
     times = sorted(seconds(row["TimeGenerated"]) for row in interim)
     gaps = [after - before for before, after in zip(times, times[1:], strict=False)]
     assert len(gaps) > 100
@@ -385,7 +492,7 @@ def test_nothing_else_keeps_time(clean, rows):
 )
 def test_skew_gives_half_of_the_rows_one_end(tmp_path, skew, column):
     generate(tmp_path, days=1, rows_per_day=20_000, skew=Skew(skew))
-    rows = [json.loads(line) for _, _, line in Tree(tmp_path).lines]
+    rows = [filled(json.loads(line)) for _, _, line in Tree(tmp_path).lines]
     values = collections.Counter(row[column] for row in rows)
     (_, most), (_, second) = values.most_common(2)
     assert 10_000 <= most < 12_000
@@ -405,7 +512,7 @@ def kind_of(row, hostile):
         return "missing_optional_columns"
     for column in ("SourceIP", "DestinationIP"):
         try:
-            ipaddress.ip_address(row[column])
+            ipaddress.ip_address(row.get(column, "10.0.0.1"))
         except ValueError:
             return "invalid_address"
     port = row.get("DestinationPort", 0)
