@@ -25,8 +25,9 @@
 {% macro device_time(text) %}
     {#-
         The timestamp in a text that a device wrote: seconds, milliseconds, microseconds or nanoseconds since 1970, Nov 14 2023 22:14:20 (taken as UTC),
-        or as event_time reads it; null where it is no time.
+        or as event_time reads it; null where it is no time, and with event_times `generated`.
     -#}
+    {%- if var('event_times') == 'generated' -%}{{- return('cast(null as timestamp)') -}}{%- endif -%}
     case
         when {{ text }} is null then null
         when {{ text }} rlike '^[0-9]{10}([0-9]{3}){0,3}$'

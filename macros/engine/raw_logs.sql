@@ -61,7 +61,7 @@
     {{- return({
         'statements': statements,
         'tables': [statements | last],
-        'lines': "(select line, not (line rlike '\\uFFFD' and format_string('%s', line) != line) as is_utf8 from "
+        'lines': "(select line, not (line rlike '\\\\uFFFD' and format_string('%s', line) != line) as is_utf8 from "
             ~ '(select ' ~ rows_of_arrays() ~ ' as line from ' ~ table.render() ~ '))',
     }) -}}
 {% endmacro %}

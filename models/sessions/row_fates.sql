@@ -4,10 +4,11 @@
 ) }}
 
 {% set log_version = session_version() %}
+{% set in_these_days = in_days_to_load(ref('stg_common_security_log_lines'), log_version) %}
 
 with lines as (
     select * from {{ ref('stg_common_security_log_lines') }}
-    where {{ in_days_to_load(ref('stg_common_security_log_lines'), log_version) }}
+    where {{ in_these_days }}
 ),
 
 days as (
@@ -19,8 +20,8 @@ days as (
 ),
 
 sessions as (
-    select sessions.* from {{ ref('sessions') }} as sessions
-    left semi join days on sessions.log_date = days.log_date
+    select * from {{ ref('sessions') }}
+    where {{ in_these_days }}
 ),
 
 fates as (

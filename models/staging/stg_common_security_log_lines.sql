@@ -91,13 +91,8 @@ typed as (
         {{ ip_key('destination_address') }} as destination_ip_key,
         {{ whole_number('source_port_text') }} as source_port,
         {{ whole_number('destination_port_text') }} as destination_port,
-        {% if var('event_times') == 'device' %}
-            {{ device_time('device_time_text') }} as maker_time,
-            coalesce({{ device_time('StartTime') }}, {{ device_time('start_time_text') }}) as began_at
-        {% else %}
-            cast(null as timestamp) as maker_time,
-            cast(null as timestamp) as began_at
-        {% endif %}
+        {{ device_time('device_time_text') }} as maker_time,
+        coalesce({{ device_time('StartTime') }}, {{ device_time('start_time_text') }}) as began_at
     from placed
 ),
 
@@ -106,14 +101,8 @@ timed as (
     select
         *,
         if({{ is_believable('maker_time') }}, maker_time, null) as device_event_time,
-        case
-            when {{ is_believable('maker_time') }} or {{ "false" if var('event_times') == 'device' else "true" }} then null
-            else {{ device_time('ReceiptTime') }}
-        end as received_at,
-        case
-            when {{ is_believable('maker_time') }} or {{ "false" if var('event_times') == 'device' else "true" }} then null
-            else {{ device_time('EndTime') }}
-        end as ended_at,
+        case when {{ is_believable('maker_time') }} then null else {{ device_time('ReceiptTime') }} end as received_at,
+        case when {{ is_believable('maker_time') }} then null else {{ device_time('EndTime') }} end as ended_at,
         if({{ is_believable('began_at') }}, began_at, null) as start_time
     from typed
 ),
