@@ -235,7 +235,7 @@ def do_report(
     if dry_run:
         say(f"Report: would be written to {url}")
         return
-    write_text(url, render(findings))
+    write_text(url, render(findings, settings.report_links))
     say(f"Report: {url}")
 
 

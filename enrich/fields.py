@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,10 +47,22 @@ def as_texts(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
     return value
 
 
+def as_links(value: list[str]) -> list[str]:
+    """Check URLs in which an address is to be put."""
+    for url in value:
+        if not re.match(r"https://[\w.-]+/", url) or "{address}" not in url:
+            raise ValueError(
+                "give URLs that begin with https:// and a host, and that have {address} where the "
+                "address belongs."
+            )
+    return value
+
+
 LocalPath = Annotated[Path, BeforeValidator(as_path)]
 OptionalPath = Annotated[Path | None, BeforeValidator(as_optional_path)]
 Place = Annotated[str, AfterValidator(as_place)]  # a local path or a URL
 Texts = Annotated[list[str], BeforeValidator(as_texts)]
+Links = Annotated[Texts, AfterValidator(as_links)]
 Positive = Annotated[float, Field(gt=0, lt=MOST)]
 NotNegative = Annotated[float, Field(ge=0, lt=MOST)]
 PositiveCount = Annotated[int, Field(gt=0, lt=MOST)]

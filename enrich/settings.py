@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, create_model
 
-from enrich.fields import LocalPath, Place, Section
+from enrich.fields import Links, LocalPath, Place, Section
 from enrich.lookups.registry import KINDS
 from enrich.push.settings import PushSettings
 from enrich.words import SECRET_NAME, UserError, decoded
@@ -31,6 +31,7 @@ class Common(Section):
 
     export_root: Place = "output/export"
     report: Place = ""
+    report_links: Links = []
     cache: LocalPath = Path("output/enrich/lookups.sqlite")
     push: PushSettings = Field(default_factory=PushSettings)
 

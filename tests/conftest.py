@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.support.chromium import Page
+    from tests.support.chromium import NewPage, Page
     from tests.support.dbt_in_process import Dbt
 
 PLATFORMS = Path(__file__).parent / "platforms"
@@ -54,12 +54,19 @@ def dbt(dbt_process: Dbt) -> Dbt:
     return dbt_process
 
 
-@pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    """Give one page of a headless Chromium."""
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewPage]:
+    """Start a headless Chromium; it ends with the suite."""
     from tests.support.chromium import CHROMIUM, chromium
 
     if CHROMIUM is None:
         pytest.skip("no Chromium here (apt-get install chromium, or CHROMIUM=/path)")
-    with chromium(tmp_path / "profile") as opened:
+    with chromium(tmp_path_factory.mktemp("chromium")) as new_page:
+        yield new_page
+
+
+@pytest.fixture
+def page(browser: NewPage) -> Iterator[Page]:
+    """Give a page that remembers nothing of other tests."""
+    with browser() as opened:
         yield opened

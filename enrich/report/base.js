@@ -1,26 +1,13 @@
-"use strict";
-// First part of the report's script: the data, and how values become nodes and words. render.py joins the parts.
-// Values of the logs are hostile: they are put on the page as text nodes and SVG titles only, never as markup.
+// How values become nodes and words; the data.
 
 const SEVERITIES = ["critical", "high", "medium", "low"];
-const LONGEST = 300; // characters shown of one value
 const SVG = "http://www.w3.org/2000/svg";
 
 // --- Nodes --------------------------------------------------------------------------------------
 
 const byId = (id) => document.getElementById(id);
 
-// Control, direction and other invisible characters are escaped, so that no value poses as another.
-function visible(value) {
-  if (value === null || value === undefined || value === "") return "–";
-  const text = String(value).replace(
-    /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu,
-    (character) => "\\u{" + character.codePointAt(0).toString(16) + "}",
-  );
-  return text.length > LONGEST ? text.slice(0, LONGEST - 1) + "…" : text;
-}
-
-// Attributes that begin with "on" are listeners; those without a value are left out.
+// Attributes that begin with "on" are listeners; those without a value are left out. Numbers and our own words need no escape, but get it.
 function make(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -41,18 +28,36 @@ const el = (tag, attributes, ...children) =>
 const svg = (tag, attributes, ...children) =>
   make(document.createElementNS(SVG, tag), attributes, children);
 const hint = (text) => el("p", { class: "hint" }, text);
-const sub = (text) => el("span", { class: "sub" }, text);
-const button = (attributes, text) => el("button", { type: "button", ...attributes }, text);
+const soft = (text) => el("span", { class: "soft" }, text);
+const button = (attributes, ...children) => el("button", { type: "button", ...attributes }, children);
+// A value of the logs inside a line of ours: letters written from right to left must not turn the line around.
+const quoted = (value, kind) => el("bdi", { class: kind }, value);
+
+// With a blank between, so that a copied line is not one word.
+const spaced = (...items) =>
+  items.flat(Infinity).filter((item) => !isMissing(item)).flatMap((item) => [item, document.createTextNode(" ")]);
 
 function badge(severity) {
   const known = SEVERITIES.includes(severity) ? severity : "";
   return el("span", { class: "badge " + known }, severity);
 }
 
-// `numbers` are the indices of the columns to align right.
+// Puts new content into a box. What had the focus is found again by its data-focus, else `fallback` gets it: it never falls to the body.
+function refill(box, content, fallback) {
+  const active = document.activeElement;
+  const name = box.contains(active) ? active.dataset.focus : null;
+  box.replaceChildren(...content);
+  if (name === null) return;
+  const same = [...box.querySelectorAll("[data-focus]")].find((n) => n.dataset.focus === name);
+  (same || fallback || box).focus({ preventScroll: true });
+}
+
+// `numbers` are the indices of the columns to align right; no headers, no head.
 function table(headers, rows, numbers = []) {
   const kind = (i) => (numbers.includes(i) ? { class: "number" } : {});
-  const head = headers.map((header, i) => el("th", { scope: "col", ...kind(i) }, header));
+  const head = headers.map((header, i) =>
+    header ? el("th", { scope: "col", ...kind(i) }, header) : el("td", {}),
+  );
   const body = rows.map((row) =>
     el(
       "tr",
@@ -60,23 +65,35 @@ function table(headers, rows, numbers = []) {
       row.map((cell, i) => el("td", kind(i), cell)),
     ),
   );
-  return el(
-    "div",
-    { class: "scroll" },
-    el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, body)),
-  );
+  const content = [head.length ? el("thead", {}, el("tr", {}, head)) : null, el("tbody", {}, body)];
+  return el("div", { class: "scroll", tabindex: 0 }, el("table", {}, content));
+}
+
+// The first few of many, each once, and how many more there are; feeds name one address thousands of times.
+function some(items, most) {
+  const once = [...new Set(items)];
+  const shown = once.slice(0, most);
+  return once.length > most ? [...shown, `and ${whole(once.length - most)} more`] : shown;
 }
 
 // --- Data ---------------------------------------------------------------------------------------
 
 const data = JSON.parse(byId("data").textContent);
-const findings = data.rows.map((row, place) => {
-  const finding = { place };
-  data.columns.forEach((name, i) => {
-    finding[name] = row[i];
-  });
-  return finding;
+
+// A finding has its columns as properties; they are read from its row when they are asked for.
+class Finding {
+  constructor(row, place) {
+    this.row = row;
+    this.place = place;
+    this.haystack = undefined;
+  }
+}
+data.columns.forEach((name, i) => {
+  const plain = { get() { return this.row[i]; } };
+  const packed = { get() { return JSON.parse(this.row[i]); } };
+  Object.defineProperty(Finding.prototype, name, data.packed.includes(name) ? packed : plain);
 });
+const findings = data.rows.map((row, place) => new Finding(row, place));
 const enriched = data.lookups.every((name) => data.columns.includes(name));
 const shown = findings.filter((f) => !f.suppressed);
 const vendors = distinct(findings, (f) => f.device_vendor).sort();
@@ -98,11 +115,17 @@ function grouped(items, keyOf) {
 // --- Words --------------------------------------------------------------------------------------
 
 const isMissing = (n) => n === null || n === undefined;
-const whole = (n) => (isMissing(n) ? "–" : Math.round(n).toLocaleString("en-US"));
+const NUMBER = new Intl.NumberFormat("en-US");
+const whole = (n) => (isMissing(n) ? "–" : NUMBER.format(Math.round(n)));
 const share = (n) => (isMissing(n) ? "–" : n.toFixed(2));
 const percent = (n, digits = 0) => n.toFixed(digits) + " %";
 const plural = (n, word) => whole(n) + " " + word + (n === 1 ? "" : "s");
-const utc = (time, length) => new Date(time).toISOString().slice(0, length).replace("T", " ");
+
+// `length` characters of an ISO time, UTC; a dash where there is no time.
+function utc(time, length, from = 0) {
+  const date = new Date(time ?? NaN);
+  return isNaN(date) ? "–" : date.toISOString().slice(from, length).replace("T", " ");
+}
 
 function seconds(n) {
   if (isMissing(n)) return "–";
@@ -122,32 +145,54 @@ function bytes(n) {
   return (unit && n < 100 ? n.toFixed(1) : Math.round(n)) + " " + units[unit];
 }
 
-function shortened(value, length) {
-  const text = visible(value);
-  return text.length > length ? text.slice(0, length - 1) + "…" : text;
-}
-
 // --- Words of a finding -------------------------------------------------------------------------
 
-const sleepOf = (f) => f.estimated_sleep_seconds ?? f.period_seconds ?? f.time_delta;
+// The one interval of a finding: the sleep that an implant would have been set to; without it the median, then the most frequent delta.
+const intervalOf = (f) => f.estimated_sleep_seconds ?? f.period_seconds ?? f.time_delta ?? null;
+// The one jitter: how much shorter than the sleep the shortest intervals are.
+const jitterOf = (f) => (isMissing(f.estimated_sleep_seconds) ? null : f.estimated_jitter_percent ?? null);
 const knownBad = (f) => [...(f.feed_matches || []), ...(f.ti_matches || [])];
 const ownerOf = (f) => f.as_organization || f.whois_organization;
+const isDenied = (f) => f.event_count > 0 && f.denied_event_count === f.event_count;
+
+function cadence(f) {
+  const interval = intervalOf(f);
+  const jitter = jitterOf(f);
+  if (interval === null) return "–";
+  if (jitter === null) return seconds(interval);
+  return seconds(interval) + " − " + (jitter < 0.5 ? "0" : Math.round(jitter)) + " %";
+}
 
 // As in a URL: IPv6 has brackets.
 function endpoint(f) {
   const address = f.destination_ip;
-  if (f.destination_port === null) return address;
+  if (isMissing(f.destination_port)) return address;
   return (address.includes(":") ? "[" + address + "]" : address) + ":" + f.destination_port;
 }
 
-// Sort key of an address, padded with zeros so that 10.0.0.9 comes before 10.0.0.10.
+function passage(f) {
+  if (isMissing(f.denied_event_count) || isMissing(f.event_count)) return "–";
+  if (isDenied(f)) return "denied";
+  if (!f.denied_event_count) return "allowed";
+  return Math.max(1, Math.round((100 * f.denied_event_count) / f.event_count)) + " % denied";
+}
+
+// Times of one day without the day; else days without times.
+function span(f) {
+  const days = [utc(f.first_seen, 10), utc(f.last_seen, 10)];
+  const [from, to] = days[0] === days[1] ? [11, 16] : [5, 10];
+  return utc(f.first_seen, to, from) + "–" + utc(f.last_seen, to, from);
+}
+
+// Sort key of an address: IPv4, then IPv6, then names; a character for each part, so that 10.0.0.9 comes before 10.0.0.10.
 function addressKey(text) {
-  if (!text.includes(":")) {
-    const parts = text.split(".").map((part) => part.padStart(3, "0"));
-    return "4" + parts.join(".");
+  const parts = text.split(".");
+  if (parts.length === 4 && parts.every((part) => /^\d+$/.test(part))) {
+    return "4" + String.fromCharCode(...parts);
   }
+  if (!text.includes(":")) return "n" + text;
   const [head, tail] = text.split("::").map((half) => (half ? half.split(":") : []));
   const middle = tail ? Array(Math.max(0, 8 - head.length - tail.length)).fill("0") : [];
-  const parts = [...head, ...middle, ...(tail || [])].map((part) => part.padStart(4, "0"));
-  return "6" + parts.join(":");
+  const all = [...head, ...middle, ...(tail || [])].map((part) => parseInt(part, 16) || 0);
+  return "6" + String.fromCharCode(...all);
 }

@@ -6,7 +6,9 @@ function hourly(f) {
   const counts = f.hourly_event_counts || [];
   if (!counts.length) return picture("Connections per hour", hint("no hours in the export"));
   const most = Math.max(...counts);
-  const beat = f.period_seconds ? 3600 / f.period_seconds : null;
+  // On average an implant sleeps half its jitter less.
+  const interval = intervalOf(f);
+  const beat = interval ? 3600 / (interval * (1 - (jitterOf(f) || 0) / 200)) : null;
   const top = Math.max(1, most, beat && beat < 2 * most ? beat : 0) * 1.08;
   const x = scaleX(0, counts.length);
   const y = scaleY(top);
@@ -28,7 +30,7 @@ function hourly(f) {
   };
   const expected = () => [
     svg("path", { class: "expected", d: `M${CHART.left} ${y(beat)}H${CHART.width}` }),
-    label(CHART.width, y(beat) - 4, "end", "one every " + seconds(f.period_seconds)),
+    label(CHART.width, y(beat) - 4, "end", "expected at " + cadence(f)),
   ];
   return picture(
     "Connections per hour, UTC",
@@ -41,26 +43,6 @@ function hourly(f) {
       hourLabels(f, x),
     ),
   );
-}
-
-function spark(f) {
-  const counts = f.hourly_event_counts || [];
-  const top = Math.max(1, ...counts);
-  const width = 120 / Math.max(1, counts.length);
-  const bar = (n, hour) => {
-    const height = (24 * n) / top;
-    const place = { x: hour * width, y: 25 - height, width: width * 0.85, height };
-    return n ? svg("rect", { class: "bar", ...place }) : null;
-  };
-  const image = canvas(
-    "connections per hour",
-    120,
-    26,
-    svg("path", { class: "axis", d: "M0 25.5H120" }),
-    counts.map(bar),
-  );
-  image.setAttribute("preserveAspectRatio", "none");
-  return el("div", { class: "spark" }, image);
 }
 
 // --- Intervals between beats --------------------------------------------------------------------
@@ -103,9 +85,8 @@ function intervals(f) {
   const title = "Intervals between beats";
   const bars = f.interval_histogram || [];
   if (!bars.length) return picture(title, hint("no intervals"));
-  const sleep = f.estimated_sleep_seconds;
-  const jitter = f.estimated_jitter_percent || 0;
-  const shortest = sleep * (1 - jitter / 100);
+  const sleep = intervalOf(f);
+  const shortest = sleep * (1 - (jitterOf(f) || 0) / 100);
   const [from, to] = intervalRange(bars, sleep, shortest);
   const size = Math.max(1, Math.ceil((to - from + 1) / 90));
   const [counts, beyond] = binned(bars, from, to, size);
@@ -129,7 +110,7 @@ function intervals(f) {
       "histogram of intervals",
       sleep === null ? [] : jitterBand(x(shortest), x(sleep)),
       [...counts].map(bar),
-      sleep === null ? [] : sleepMark(x(sleep), sleep, jitter),
+      sleep === null ? [] : sleepMark(x(sleep), cadence(f)),
       yLabel(whole(most), y(most)),
       yLabel("0", y(0)),
       [from, (from + to) / 2, to].map(tick),
@@ -148,8 +129,7 @@ function jitterBand(from, to) {
   return svg("rect", { class: "band", ...place });
 }
 
-function sleepMark(x, sleep, jitter) {
-  const text = `sleep ${seconds(sleep)}, jitter ${Math.round(jitter)} %`;
+function sleepMark(x, text) {
   const inside = Math.min(Math.max(x, CHART.left + 82), CHART.width - 82);
   const place = { x: inside, y: CHART.top - 4, "text-anchor": "middle" };
   return [
@@ -168,8 +148,9 @@ function beats(f) {
   const end = start + counts.length * HOUR;
   const x = scaleX(start, end);
   const y = scaleY(total * 1.08);
-  const first = Math.max(start, Date.parse(f.first_seen));
-  const last = Math.min(end, Date.parse(f.last_seen));
+  // A time that is not known is the end of the window.
+  const first = Math.max(start, Date.parse(f.first_seen) || start);
+  const last = Math.min(end, Date.parse(f.last_seen) || end);
   const points = [[first, 0]];
   let sum = 0;
   counts.forEach((n, hour) => {
@@ -203,17 +184,20 @@ function beats(f) {
   );
 }
 
-// --- Bytes and scores ---------------------------------------------------------------------------
+// --- Bytes --------------------------------------------------------------------------------------
 
 function traffic(f) {
-  const title = "Bytes, in all and in the middle connection";
+  const title = "Bytes, in all and in the median connection";
   const rows = [
-    ["sent", f.total_sent_bytes, "bar"],
-    ["received", f.total_received_bytes, "bar other"],
-    ["sent, middle", f.median_sent_bytes, "bar"],
-    ["received, middle", f.median_received_bytes, "bar other"],
+    ["out", f.total_sent_bytes, "bar"],
+    ["in", f.total_received_bytes, "bar other"],
+    ["out, median", f.median_sent_bytes, "bar"],
+    ["in, median", f.median_received_bytes, "bar other"],
   ];
-  if (rows.every(([, n]) => n === null)) return picture(title, hint("the log has no sizes"));
+  if (!rows.some(([, n]) => n)) {
+    const isKnown = rows.some(([, n]) => n === 0);
+    return picture(title, hint(isKnown ? "the log has 0 bytes throughout" : "the log has no sizes"));
+  }
   const left = 104;
   const room = CHART.width - left - 62;
   const top = Math.log10(Math.max(10, ...rows.map(([, n]) => n || 0)));
@@ -225,58 +209,75 @@ function traffic(f) {
       svg("text", { x: left + 6 + length, y: 25 + i * 30 }, bytes(n)),
     ];
   };
+  // That nothing was sent each time is not a size that repeats.
   const repeated = [
-    ["send", f.sent_modal_share],
-    ["receive", f.received_modal_share],
+    ["send", f.sent_modal_share, f.median_sent_bytes],
+    ["receive", f.received_modal_share, f.median_received_bytes],
   ]
-    .filter(([, n]) => n !== null)
+    .filter(([, n, median]) => !isMissing(n) && median)
     .map(([verb, n]) => `${percent(Math.round(n * 100))} of the connections ${verb} the same size`);
-  const words = repeated.length ? repeated.join(", ") + "." : "";
   return picture(
     title,
     canvas("bytes", CHART.width, CHART.height - 20, rows.map(line)),
-    hint("Length of a bar: logarithm. " + words),
+    hint(["Length of a bar: logarithm.", ...repeated.map((words) => words + ".")].join(" ")),
   );
 }
 
-// Column, label, and the threshold if there is one.
-const SCORES = [
-  ["beacon_score", "beacon score", (f) => f.beacon_score_threshold],
-  ["timing_score", "timing", (f) => f.null_quantile],
-  ["size_score", "size"],
-  ["rarity_score", "rarity"],
-  ["jitter_share", "one sleep with jitter"],
-  ["cadence_share", "two sleeps"],
-  ["regularity", "regularity"],
-  ["uniform_fit", "uniform jitter"],
-  ["clock_lock_share", "same second"],
-  ["rita_timestamp_score", "RITA time"],
-  ["rita_data_size_score", "RITA size"],
-  ["rita_histogram_score", "RITA histogram"],
-  ["rita_duration_score", "RITA duration"],
-  ["rita_beacon_score", "RITA in all"],
+// --- Score --------------------------------------------------------------------------------------
+
+// Terms of the evidence, if the row has them: each adds to the log odds or takes from them.
+function evidence(f) {
+  const names = data.fields.evidence || [];
+  return (f.evidence || []).map((values) => {
+    const term = Object.fromEntries(names.map((name, i) => [name, values[i]]));
+    return { name: term.term, delta: term.log_odds, words: term.words };
+  });
+}
+
+function deltas(terms) {
+  const step = 17;
+  const middle = 232;
+  const reach = CHART.width - middle - 46;
+  const most = Math.max(1, ...terms.map(({ delta }) => Math.abs(delta) || 0));
+  const line = ({ name, delta, words }, i) => {
+    const y = i * step;
+    const length = (reach * Math.abs(delta || 0)) / most;
+    const sign = delta > 0 ? "+" : delta < 0 ? "−" : "";
+    const place = { x: delta < 0 ? middle - length : middle, y: y + 3, width: length, height: 10 };
+    const kind = delta < 0 ? "bar less" : "bar";
+    const amount = isMissing(delta) ? "–" : sign + Math.abs(delta).toFixed(1);
+    return svg(
+      "g",
+      {},
+      svg("title", {}, words),
+      label(middle - reach - 8, y + 12, "end", shortened(name, 22)),
+      length ? svg("rect", { class: kind, ...place }) : null,
+      label(CHART.width, y + 12, "end", amount),
+    );
+  };
+  const axis = svg("path", { class: "axis", d: `M${middle} 0V${terms.length * step}` });
+  return canvas("evidence", CHART.width, terms.length * step + 4, axis, terms.map(line));
+}
+
+// What the score is made of, where the row has no evidence terms: each part with what it is measured against.
+const PARTS = [
+  ["timing", (f) => f.timing_score, (f) => `random traffic reaches ${share(f.null_quantile)}`],
+  ["sizes", (f) => f.size_score, () => "1 where sizes repeat"],
+  ["rarity", (f) => f.rarity_score, (f) => `${whole(f.sources)} of ${whole(f.active_sources)} sources reach it`],
+];
+const OTHERS = [
+  ["percent_beacon", (f) => f.percent_beacon, (n) => percent(n, 1), (f) => `threshold ${f.percent_beacon_threshold} %`],
+  ["RITA", (f) => f.rita_beacon_score, share, () => "score of RITA, for comparison"],
 ];
 
-function scores(f) {
-  const step = 17;
-  const left = 138;
-  const x = (n) => left + (CHART.width - left - 38) * Math.min(1, Math.max(0, n));
-  const line = ([name, word, limitOf], i) => {
-    const y = i * step;
-    const value = f[name];
-    const limit = limitOf ? limitOf(f) : null;
-    const kind = name.startsWith("rita") ? "bar other" : "bar";
-    const width = Math.max(1, x(value) - x(0));
-    return [
-      label(left - 6, y + 12, "end", word),
-      svg("path", { class: "axis", d: `M${x(0)} ${y + 8}H${x(1)}` }),
-      value === null ? null : svg("rect", { class: kind, x: x(0), y: y + 3, width, height: 10 }),
-      isMissing(limit) ? null : svg("path", { class: "sleep", d: `M${x(limit)} ${y}V${y + 16}` }),
-      label(CHART.width, y + 12, "end", share(value)),
-    ];
-  };
-  return picture(
-    "Scores, 0 to 1; a line marks what must be passed",
-    canvas("scores", CHART.width, SCORES.length * step + 4, SCORES.map(line)),
-  );
+function score(f) {
+  const terms = evidence(f);
+  const limit = isMissing(f.beacon_score_threshold) ? "" : `, threshold ${share(f.beacon_score_threshold)}`;
+  const title = `Score ${share(f.beacon_score)}${limit}`;
+  const others = OTHERS.filter(([, of]) => !isMissing(of(f)));
+  const rest = others.map(([name, of, words, note]) => [name, words(of(f)), note(f)]);
+  if (terms.length) return picture(title, deltas(terms), table([], rest, [1]));
+  const parts = PARTS.filter(([, of]) => !isMissing(of(f)));
+  const rows = parts.map(([name, of, note]) => [name, share(of(f)), note(f)]);
+  return picture(title, table([], [...rows, ...rest], [1]));
 }

@@ -1,23 +1,8 @@
-// The rest of the page: tiles, campaigns, suppressions, the run; and the code that draws it all.
+// The rest of the page: campaigns, suppressions, the run, keys; and the code that draws it all.
 
 const MOST_ROWS = 200; // of the tables below
 
-function tiles() {
-  const tile = (word, n) => [el("b", {}, whole(n)), el("span", {}, word)];
-  for (const severity of SEVERITIES) {
-    const n = shown.filter((f) => f.severity === severity).length;
-    const attributes = { class: "tile " + severity, onclick: () => choose({ severity }) };
-    byId("tiles").append(button(attributes, tile(severity, n)));
-  }
-  const figures = [
-    ["new", shown.filter((f) => f.status === "new").length],
-    ["sources", distinct(shown, (f) => f.source_ip).length],
-    ["destinations", distinct(shown, (f) => f.destination_ip).length],
-    ...(enriched ? [["known bad", shown.filter((f) => knownBad(f).length).length]] : []),
-    ["suppressed", findings.length - shown.length],
-  ];
-  byId("tiles").append(...figures.map(([word, n]) => el("div", { class: "tile" }, tile(word, n))));
-}
+// --- Tables below -------------------------------------------------------------------------------
 
 const CAMPAIGNS = [
   ["shared_destination_campaign_id", "several sources, one destination"],
@@ -25,50 +10,49 @@ const CAMPAIGNS = [
 ];
 
 function campaigns() {
-  const some = (group, textOf) =>
-    distinct(group, (f) => visible(textOf(f)))
-      .slice(0, 6)
-      .join(", ");
-  const rowOf = (group, word) => {
-    const only = new Set(group.map((f) => f.place));
+  const listedOf = (group, textOf) => some(group.map((f) => visible(textOf(f))), 6).join(", ");
+  const rowOf = ([id, group], column, word) => {
+    const choose = () => {
+      only("campaign of", word, (f) => f[column] === id);
+      byId("top").scrollIntoView();
+      show("findings");
+      views.findings.listing.focus();
+    };
     return [
-      button({ onclick: () => choose({ only, suppressed: true }) }, "show"),
+      button({ onclick: choose }, "show"),
       badge(worst(group)),
       word,
-      some(group, (f) => f.source_ip),
-      some(group, endpoint),
-      seconds(sleepOf(group[0])),
+      listedOf(group, (f) => f.source_ip),
+      listedOf(group, endpoint),
+      cadence(group[0]),
       whole(group.length),
     ];
   };
-  const rows = CAMPAIGNS.flatMap(([id, word]) => {
-    const members = findings.filter((f) => f[id]);
-    return [...grouped(members, (f) => f[id]).values()].map((group) => rowOf(group, word));
+  // Without the suppressed, as everywhere.
+  const rows = CAMPAIGNS.flatMap(([column, word]) => {
+    const members = shown.filter((f) => f[column]);
+    return [...grouped(members, (f) => f[column])].map((group) => rowOf(group, column, word));
   });
-  const headers = ["", "severity", "kind", "sources", "destinations", "sleep", "findings"];
-  byId("campaigns").append(
-    rows.length
-      ? table(headers, rows.slice(0, MOST_ROWS), [5, 6])
-      : hint("No beacons that belong together."),
-  );
-  if (rows.length > MOST_ROWS) {
-    const more = rows.length - MOST_ROWS;
-    byId("campaigns").append(hint(`and ${more} more; search for their findings above`));
-  }
+  const headers = ["", "severity", "kind", "sources", "destinations", "interval", "findings"];
+  fillBox("campaigns", rows, headers, [5, 6], "No beacons that belong together.");
 }
 
 function suppressions() {
-  const hidden = findings.filter((f) => f.suppressed);
-  const rows = hidden.slice(0, MOST_ROWS).map((f) => {
-    const by = (f.suppressed_by || []).join("; ");
-    return [badge(f.severity), f.source_ip, endpoint(f), share(f.beacon_score), by];
-  });
+  const rows = findings
+    .filter((f) => f.suppressed)
+    .map((f) => {
+      const by = some(f.suppressed_by || [], MOST_MATCHES).join("; ");
+      return [badge(f.severity), f.source_ip, endpoint(f), share(f.beacon_score), by];
+    });
   const headers = ["severity", "source", "destination", "score", "suppressed by"];
-  byId("suppressions").append(rows.length ? table(headers, rows, [3]) : hint("Nothing."));
-  if (hidden.length > MOST_ROWS) {
-    const more = hidden.length - MOST_ROWS;
-    byId("suppressions").append(hint(`and ${more} more; tick "suppressed too" above`));
-  }
+  fillBox("suppressions", rows, headers, [3], "Nothing.");
+}
+
+function fillBox(id, rows, headers, numbers, nothing) {
+  const box = byId(id);
+  box.append(rows.length ? table(headers, rows.slice(0, MOST_ROWS), numbers) : hint(nothing));
+  if (rows.length > MOST_ROWS) box.append(hint(`and ${whole(rows.length - MOST_ROWS)} more; filter the findings for them`));
+  box.closest("details").open = rows.length > 0;
 }
 
 const RUN_COLUMNS = [
@@ -88,8 +72,7 @@ function aboutRun() {
     byId("run").append(hint(words + data.made_at + "."));
     return;
   }
-  const facts = { ...findings[0], "report made": data.made_at };
-  byId("run").append(values(facts, [...RUN_COLUMNS, "report made"]));
+  byId("run").append(values(findings[0], RUN_COLUMNS), hint(`Report made ${data.made_at}.`));
   // Each vendor is judged as a population of its own.
   const rows = vendors.map((vendor) => {
     const own = findings.filter((f) => f.device_vendor === vendor);
@@ -98,7 +81,7 @@ function aboutRun() {
   const headers = ["vendor", "findings", "days of history", "sources"];
   byId("run").append(table(headers, rows, [1, 2, 3]));
   if (enriched) {
-    const title = el("h3", { class: "hint" }, "Lookups, by finding");
+    const title = el("h3", {}, "Lookups, by finding");
     byId("run").append(title, table(["lookup", "status"], lookupStatuses()));
   }
 }
@@ -120,49 +103,84 @@ function headings() {
   byId("title").textContent = first
     ? `Beaconing on ${visible(first.end_date)}, ${vendors.map(visible).join(" and ")}`
     : "No beaconing found";
-  byId("subtitle").textContent = first
-    ? `${plural(shown.length, "finding")} to look at. ` +
-      `Run ${visible(first.run_id)}, started ${visible(first.run_started_at)}.`
-    : "Nothing passed the thresholds of the run.";
+  byId("empty").textContent = "No connection beacons at these thresholds.";
 }
 
-function filters() {
-  const fill = (id, items) =>
-    byId(id).append(...items.map((item) => el("option", { value: item }, item)));
-  const has = (severity) => findings.some((f) => f.severity === severity);
-  fill("severity", SEVERITIES.filter(has));
-  fill("status", distinct(findings, (f) => f.status).sort());
-  fill("vendor", vendors);
-  byId("vendor").parentElement.hidden = vendors.length < 2;
+// --- Keys and buttons ---------------------------------------------------------------------------
 
-  const filter = (name) => {
-    Object.assign(state, { [name]: byId(name).value, page: 0 });
-    select();
-  };
+const isField = (node) => node.matches("input, textarea, select");
+const JUDGED_BY = Object.fromEntries(VERDICTS.map((verdict) => [verdict[0], verdict]));
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const { listing, hasPane } = current();
+  const target = event.target instanceof Element ? event.target : document.body;
+  if (isField(target)) {
+    // Back to the row; Enter has saved the note.
+    if (event.key === "Escape" || event.key === "Enter") listing.focus();
+    return;
+  }
+  const isInList = target === document.body || listing.node.tBodies[0].contains(target);
+  const judged = hasPane && paned && JUDGED_BY[event.key];
+  if (event.key === "j" || (event.key === "ArrowDown" && isInList)) listing.move(1);
+  else if (event.key === "k" || (event.key === "ArrowUp" && isInList)) listing.move(-1);
+  else if (event.key === "/") byId("search").select();
+  else if (event.key === "Enter" && isInList && listing.current()) listing.open(listing.current());
+  else if (event.key === "Escape" && byId("pane").contains(target)) listing.focus();
+  else if (event.key === "Escape" && !byId("pane").hidden) closePane();
+  else if (event.key === "u" && hasPane && paned) judge(paned, null);
+  else if (judged) {
+    isPaneOpen = true;
+    judge(paned, judged);
+    drawPane();
+    byId("note").focus();
+  } else return;
+  event.preventDefault();
+}
+
+function buttons() {
+  for (const name of Object.keys(views)) byId("tab-" + name).addEventListener("click", () => show(name));
   let timer = 0;
   byId("search").addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(filter, 120, "search");
+    timer = setTimeout(() => search(byId("search").value), 120);
   });
-  for (const name of FILTERS) byId(name).addEventListener("change", () => filter(name));
-  byId("suppressed").addEventListener("change", () => {
-    Object.assign(state, { suppressed: byId("suppressed").checked, page: 0 });
-    select();
+  // As the table shows them, if it does.
+  const inOrder = () => {
+    const { sorted } = views.findings.listing;
+    return view === "findings" ? sorted() : selected;
+  };
+  const files = {
+    csv: () => download(fileName("findings", "csv"), "text/csv", asCsv(inOrder())),
+    json: () => download(fileName("findings", "json"), "application/json", asJson(inOrder())),
+    verdicts: () => download(fileName("verdicts", "json"), "application/json", verdictsAsJson()),
+  };
+  for (const [id, save] of Object.entries(files)) byId(id).addEventListener("click", save);
+  document.addEventListener("keydown", onKey);
+  addEventListener("hashchange", followLink);
+  // What another tab says of a finding.
+  addEventListener("storage", (event) => {
+    const f = event.key?.startsWith(VERDICT_KEY) && findings.find((one) => VERDICT_KEY + one.beacon_id === event.key);
+    if (!f) return;
+    const verdict = readVerdict(f.beacon_id);
+    if (verdict) verdicts.set(f.beacon_id, verdict);
+    else verdicts.delete(f.beacon_id);
+    afterVerdict(f);
   });
-  byId("clear").addEventListener("click", () => {
-    byId("suppressed").checked = false;
-    choose({ column: null, suppressed: false });
-  });
-  byId("open-all").addEventListener("click", openAll);
+  const printing = (isPrinting) => current().listing.printing(isPrinting);
+  addEventListener("beforeprint", () => printing(true));
+  addEventListener("afterprint", () => printing(false));
+  matchMedia("print").addEventListener("change", ({ matches }) => printing(matches));
 }
 
 headings();
-filters();
-tiles();
+buttons();
+reset();
+select();
+isStarted = true;
 scatter();
 map();
 campaigns();
 suppressions();
 aboutRun();
-if (shown.length) state.open.add(shown[0].place);
-select();
+if (location.hash) followLink();

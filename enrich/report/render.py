@@ -14,31 +14,48 @@ import html
 import json
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from enrich.contract import LOOKUP_COLUMNS, contract, is_looked_up
+from enrich.contract import LOOKUP_COLUMNS, all_columns, contract, is_looked_up
 from enrich.export import vendors_of
 
 FOLDER = Path(__file__).parent
 # One script element holds them all, in this order: each uses names of those before it.
-SCRIPTS = ("base.js", "axes.js", "charts.js", "overview.js", "table.js", "page.js")
+SCRIPTS = (
+    "text.js",
+    "base.js",
+    "axes.js",
+    "charts.js",
+    "verdicts.js",
+    "filters.js",
+    "listing.js",
+    "pivots.js",
+    "pane.js",
+    "views.js",
+    "overview.js",
+    "page.js",
+)
 SIGNIFICANT_DIGITS = 6
 
 
-def render(findings: list[dict[str, Any]]) -> str:
+def render(findings: list[dict[str, Any]], links: Sequence[str] = ()) -> str:
     """Draw the report.
 
     Parameters
     ----------
     findings
         In the order in which they are to be shown, with or without `LOOKUP_COLUMNS`.
+    links
+        URLs of services that know addresses, with ``{address}`` in each; a click tells the service
+        what is hunted.
 
     Returns
     -------
     str
-        A whole HTML page; only our own text in it is not pure ASCII. The browser draws a chart only
-        when it is shown, so that 10,000 findings open as fast as ten.
+        A whole HTML page; only our own text in it is not pure ASCII. ``#`` and a beacon_id after
+        its address open that finding.
     """
     style = read("page.css")
     script = "\n".join(map(read, SCRIPTS))
@@ -48,7 +65,7 @@ def render(findings: list[dict[str, Any]]) -> str:
         "script": script,
         "style_hash": csp_hash(style),
         "script_hash": csp_hash(script),
-        "data": embedded(page_data(findings)),
+        "data": embedded(page_data(findings, links)),
     }
     # In one pass, so that a value that looks like a placeholder is not replaced.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], read("page.html"))
@@ -66,27 +83,49 @@ def title_of(findings: list[dict[str, Any]]) -> str:
     return f"Beaconing on {findings[0]['end_date']}, {' and '.join(vendors_of(findings))}"
 
 
-def page_data(findings: list[dict[str, Any]]) -> dict[str, Any]:
+def page_data(findings: list[dict[str, Any]], links: Sequence[str] = ()) -> dict[str, Any]:
     """Collect what the page shows.
 
-    Column names and rows are separate, so that no name is written 10,000 times. `outline` is the
-    land on the map.
+    Column names and rows are separate, so that no name is written 10,000 times; so are `fields`,
+    the names in structs, by column. `outline` is the land on the map.
     """
-    columns = list(contract())
-    if is_looked_up(findings):
-        columns += LOOKUP_COLUMNS
+    types = all_columns() if is_looked_up(findings) else contract()
     outline = re.search(r'd="([^"]+)"', read("world.svg"))
     return {
-        "columns": columns,
-        "rows": [[compact(finding.get(name)) for name in columns] for finding in findings],
+        "columns": list(types),
+        "rows": [
+            [cell(finding.get(name), kind) for name, kind in types.items()] for finding in findings
+        ],
+        "packed": [name for name, kind in types.items() if is_packed(kind)],
+        "fields": {
+            name: re.findall(r"(\w+) *:", kind) for name, kind in types.items() if "struct" in kind
+        },
         "lookups": list(LOOKUP_COLUMNS),
+        "links": list(links),
         "outline": outline[1] if outline else "",
         "made_at": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     }
 
 
+def is_packed(kind: str) -> bool:
+    """Tell whether values of a type are written as JSON in a text.
+
+    The page reads such a text only where its finding is looked at: to parse the histograms of
+    10,000 findings takes most of a second.
+    """
+    return kind.startswith("array<") and kind != "array<string>"
+
+
+def cell(value: Any, kind: str) -> Any:  # noqa: ANN401
+    """Write a value as the page reads it."""
+    small = compact(value)
+    if is_packed(kind) and small is not None:
+        return json.dumps(small, separators=(",", ":"))
+    return small
+
+
 def compact(value: Any) -> Any:  # noqa: ANN401 (anything that JSON can hold)
-    """Shorten a value for the page: numbers to six digits, bars of a histogram to pairs."""
+    """Shorten a value for the page: numbers to six digits, structs to the list of their values."""
     if isinstance(value, float):
         return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(value) else None
     if isinstance(value, list):

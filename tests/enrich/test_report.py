@@ -1,13 +1,18 @@
-"""The report in a real browser: it draws, sorts and filters, and obeys nothing that logs say."""
+"""The report in a real browser: it draws, sorts, filters, and obeys nothing that logs say."""
 
+import csv
+import io
 import json
 import re
+import subprocess
 import time
+import unicodedata
 from pathlib import Path
 
 import pytest
 
-from enrich.contract import LOOKUP_COLUMNS, contract
+from enrich.contract import LOOKUP_COLUMNS, NEVER_NULL, contract
+from enrich.report import render as rendering
 from enrich.report.render import embedded, render
 from tests.support.findings import a_finding
 
@@ -25,6 +30,7 @@ LOOKED_UP = dict.fromkeys(LOOKUP_COLUMNS) | {
     "feed_severity": "high",
     "feed_status": "ok",
 }
+SUPPRESSED = {"suppressed": True, "suppressed_by": ["updates (SOC, until 2027)"]}
 
 HOSTILE = [
     "</script><script>window.pwned = 1</script>",
@@ -35,57 +41,124 @@ HOSTILE = [
     "\u202egnp.exe \x00\x1b[2J\u2028\u2029",
     "javascript:window.pwned=4",
     "=cmd|' /C calc'!A0",
+    '\\" or 1==1 | take 10 //',
+    "W" * 400,
 ]
 
+# Columns of Microsoft's tables that the copied queries use.
+TABLES = {
+    "CommonSecurityLog": "TimeGenerated: datetime, DeviceVendor: string, SourceIP: string,"
+    " DestinationIP: string, DestinationHostName: string, DestinationDnsDomain: string,"
+    " RequestURL: string, DestinationPort: int, Protocol: string",
+    "DeviceNetworkEvents": "Timestamp: datetime, DeviceName: string, LocalIP: string,"
+    " RemoteIP: string, RemotePort: int, RemoteUrl: string,"
+    " InitiatingProcessFolderPath: string, InitiatingProcessCommandLine: string,"
+    " InitiatingProcessSHA256: string, InitiatingProcessParentFileName: string,"
+    " InitiatingProcessAccountName: string",
+}
 
-def opened(page, tmp_path, findings):
+
+# --- Reading the page ---------------------------------------------------------------------------
+
+
+def opened(page, tmp_path, findings, fragment="", links=()):
     file = tmp_path / "report.html"
-    file.write_text(render(findings), encoding="utf-8")
-    page.open(file)
+    file.write_text(render(findings, links), encoding="utf-8")
+    page.open(file, fragment)
     return page
 
 
-def rows(page):
-    return page.evaluate("document.querySelectorAll('#findings tr.row').length")
+def count(page, selector):
+    return page.evaluate(f"document.querySelectorAll({json.dumps(selector)}).length")
 
 
-def beacons(page):
-    listed = "[...document.querySelectorAll('#findings tr.row')].map(r => r.dataset.beacon).join()"
-    return [int(beacon, 16) for beacon in page.evaluate(listed).split(",") if beacon]
+def text(page, selector="body"):
+    return page.evaluate(f"document.querySelector({json.dumps(selector)}).innerText")
 
 
-def choose(page, name, value):
+def texts(page, selector):
+    found = f"[...document.querySelectorAll({json.dumps(selector)})].map(n => n.innerText)"
+    return page.evaluate(found)
+
+
+def click(page, selector, content=""):
     page.evaluate(
-        f"(() => {{ const e = document.getElementById({name!r}); e.value = {json.dumps(value)};"
-        " e.dispatchEvent(new Event('input')); e.dispatchEvent(new Event('change')); })()"
+        f"[...document.querySelectorAll({json.dumps(selector)})]"
+        f".find(n => n.textContent.startsWith({json.dumps(content)})).click()"
     )
-    time.sleep(0.3)
+
+
+def beacons(page, listing="findings"):
+    ids = page.evaluate(
+        f"[...document.querySelectorAll('#{listing} tr.row')].map(r => r.dataset.id)"
+    )
+    return [int(beacon, 16) for beacon in ids]
+
+
+def chosen(page):
+    ids = "[...document.querySelectorAll('tr[aria-selected=true]')].map(r => r.dataset.id).join()"
+    return int(page.evaluate(ids), 16)
+
+
+def search(page, words):
+    page.evaluate(
+        f"(() => {{ const e = document.getElementById('search'); e.value = {json.dumps(words)};"
+        " e.dispatchEvent(new Event('input')); })()"
+    )
+    page.wait(f"active.get('search')?.has({json.dumps(' '.join(words.lower().split()))})")
 
 
 def sort(page, name):
-    page.evaluate(
-        "[...document.querySelectorAll('#findings th button')]"
-        f".find(b => b.textContent.startsWith({name!r})).click()"
+    click(page, ".listing th button", name)
+
+
+def focused(page):
+    """What has the focus: the id of a row's finding, else the element's id or name."""
+    return page.evaluate(
+        "(() => { const a = document.activeElement;"
+        " return a.dataset.id || a.id || a.dataset.focus || a.tagName; })()"
     )
 
 
-def test_every_finding_is_drawn_with_its_four_pictures_and_the_sleep_marked(page, tmp_path):
-    findings = [a_finding(n) | LOOKED_UP for n in range(1, 4)]
+def copies(page):
+    """Let the page copy into a list, and return what reads it."""
+    page.evaluate(
+        "window.copied = []; Object.defineProperty(navigator, 'clipboard',"
+        " {value: {writeText: async (text) => { window.copied.push(text); }}})"
+    )
+    return lambda name: (
+        click(page, "#pane button", name) or time.sleep(0.05) or page.evaluate("copied.pop()")
+    )
+
+
+# --- What is shown ------------------------------------------------------------------------------
+
+
+def test_a_finding_has_its_line_its_pictures_and_one_interval(page, tmp_path):
+    findings = [a_finding(n, status="changed") | LOOKED_UP for n in range(1, 4)]
     opened(page, tmp_path, findings)
     assert beacons(page) == [1, 2, 3]
-    page.evaluate("document.getElementById('open-all').click()")
-    pictures = "document.querySelectorAll('tr.detail svg[aria-label={}]').length"
-    for name in ("connections per hour", "histogram of intervals", "beats added up over time"):
-        assert page.evaluate(pictures.format(json.dumps(name))) == 3, name
-    for name in ("bytes", "scores"):
-        assert page.evaluate(pictures.format(json.dumps(name))) == 3, name
-    shown = page.evaluate("document.body.textContent")
-    assert "sleep 60.5 s, jitter 2 %" in shown and "feed.csv: Cobalt Strike" in shown
+    line = dict(
+        zip(
+            texts(page, "#findings th"), texts(page, "#findings tr.row:first-child td"), strict=True
+        )
+    )
+    assert line["source"].split() == ["10.0.0.1", "text"]
+    assert "203.0.113.7" in line["destination"] and "Example Hosting" in line["destination"]
+    assert line["destination"].startswith("bad")
+    assert line["port"].split() == ["443", "tcp"] and line["interval"] == "60.5 s − 2 %"
+    assert line["seen"] == "00:00–23:59" and line["since"] == "changed"
+    assert (line["verdict"], line["firewall"]) == ("–", "allowed")
+    pane = text(page, "#pane")
+    # The median is named beside it once, as what reasons speak of.
+    assert pane.count("60.5 s − 2 %") == 3 and "60.5 s − 2 %, median 60 s" in pane
+    assert "jitter" not in pane.lower().split("all columns")[0]
+    assert "feed.csv: Cobalt Strike" in pane
     # 24 hours of 60 beats are 24 bars; the histogram has a bar for each of its two intervals.
-    bars = "document.querySelector('svg[aria-label={}]').querySelectorAll('rect.bar').length"
-    assert page.evaluate(bars.format('"connections per hour"')) == 24
-    assert page.evaluate(bars.format('"histogram of intervals"')) == 2
-    assert page.evaluate("document.querySelectorAll('#map circle').length") == 1
+    assert count(page, "svg[aria-label='connections per hour'] rect.bar") == 24
+    assert count(page, "svg[aria-label='histogram of intervals'] rect.bar") == 2
+    assert count(page, "svg[aria-label='beats added up over time']") == 1
+    assert count(page, "#map circle") == 1
     assert page.errors == []
 
 
@@ -93,7 +166,6 @@ def test_the_sleep_stands_where_the_axis_has_it(page, tmp_path):
     intervals = [{"time_delta": n, "events": 10} for n in range(40, 61)]
     change = {"estimated_sleep_seconds": 60.0, "estimated_jitter_percent": 33.0}
     opened(page, tmp_path, [a_finding(1, interval_histogram=intervals, **change)])
-    page.evaluate("document.getElementById('open-all').click()")
     places = page.evaluate(
         "(() => { const s = document.querySelector('svg[aria-label=\"histogram of intervals\"]');"
         " const bars = [...s.querySelectorAll('rect.bar')].map(b => +b.getAttribute('x'));"
@@ -104,68 +176,606 @@ def test_the_sleep_stands_where_the_axis_has_it(page, tmp_path):
     assert abs(last_bar - sleep) < 1.5
 
 
-def test_it_sorts_filters_and_searches(page, tmp_path):
-    findings = [
-        a_finding(1, beacon_score=0.8, source_ip="10.0.0.10", event_count=5) | LOOKED_UP,
-        a_finding(2, beacon_score=0.99, source_ip="10.0.0.9", severity="low") | LOOKED_UP,
-        a_finding(3, source_ip="fd00::2", status="changed", beacon_score=None) | LOOKED_UP,
-        a_finding(4, suppressed=True, suppressed_by=["updates (SOC, until 2027)"]) | LOOKED_UP,
-    ]
-    findings[1]["country"] = "Brazil"
-    opened(page, tmp_path, findings)
-    assert beacons(page) == [1, 2, 3]
-    sort(page, "score")
-    assert beacons(page) == [2, 1, 3]
-    sort(page, "score")
-    assert beacons(page) == [3, 1, 2]
-    sort(page, "source")
-    assert beacons(page) == [2, 1, 3]
-    assert page.evaluate("document.querySelectorAll('th[aria-sort=ascending]').length") == 1
-    choose(page, "severity", "low")
-    assert beacons(page) == [2]
-    choose(page, "severity", "")
-    choose(page, "status", "changed")
-    assert beacons(page) == [3]
-    choose(page, "status", "")
-    assert page.evaluate("document.getElementById('vendor').offsetParent === null")
-    choose(page, "search", "BRAZIL 10.0.0.9")
-    assert beacons(page) == [2]
-    choose(page, "search", "no such thing")
-    assert rows(page) == 0
-    assert "No finding fits" in page.evaluate("document.getElementById('count').textContent")
-    page.evaluate("document.getElementById('clear').click()")
-    page.evaluate("document.getElementById('suppressed').click()")
-    assert sorted(beacons(page)) == [1, 2, 3, 4]
-    hidden = page.evaluate("document.getElementById('suppressions').textContent")
-    assert "updates (SOC, until 2027)" in hidden
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080)])
+def test_findings_are_in_sight_when_the_page_opens(page, tmp_path, width, height):
+    page.shape(width, height)
+    opened(page, tmp_path, [a_finding(n, sources=12) | LOOKED_UP for n in range(1, 61)])
+    in_sight = (
+        "[...document.querySelectorAll('#findings tr.row')].filter(r => {"
+        " const b = r.getBoundingClientRect();"
+        " const l = document.getElementById('list').getBoundingClientRect();"
+        " return b.top >= 0 && b.bottom <= Math.min(l.bottom, innerHeight); }).length"
+    )
+    assert page.evaluate(in_sight) >= 12
+    assert (
+        page.evaluate("document.getElementById('pane').getBoundingClientRect().top") < height - 150
+    )
+    page.evaluate("scrollTo(0, 0)")
+    # Of a usual line nothing is cut but the names of the destination.
+    cut = (
+        "[...new Set([...document.querySelectorAll('#findings td')]"
+        ".filter(c => c.scrollWidth > c.clientWidth).map(c => c.dataset.label))]"
+    )
+    assert page.evaluate(cut) in ([], ["destination"])
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
+def test_no_value_makes_the_page_wider_than_its_window(page, tmp_path, width):
+    long = "W" * 300
+    finding = a_finding(1, destination_name=long, source_host_name=long, device_vendor=long)
+    finding |= {"reasons": [long], "protocol": long, "suppressed_by": [long]} | LOOKED_UP
+    finding |= {"as_organization": long, "country": long, "feed_matches": [long]}
+    finding["shared_destination_campaign_id"] = long
+    other = a_finding(2, device_vendor="x") | LOOKED_UP
+    page.shape(width, 844)
+    opened(page, tmp_path, [finding, other, a_finding(3) | SUPPRESSED])
+    page.evaluate("openPane(findings[0]); keep(findings[0], 'benign', 'x'.repeat(300))")
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    for view in ("findings", "hosts", "changes"):
+        page.evaluate(f"show('{view}')")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        inner = "(() => { const l = byId('list'); return l.scrollWidth - l.clientWidth; })()"
+        assert page.evaluate(inner) <= 0, view
+    assert page.evaluate("document.getElementById('pane').scrollWidth") <= width
+
+
+def test_paper_has_all_filtered_rows_with_whole_values(page, tmp_path):
+    page.shape(1054, 800)
+    name = "a-rather-long-name.of-a-host.corp.example"
+    findings = [a_finding(n, destination_name=name) | LOOKED_UP for n in range(1, 251)]
+    opened(page, tmp_path, [*findings, a_finding(999, severity="low") | LOOKED_UP])
+    assert count(page, "#findings tr.row") == 50
+    click(page, "#chips button", "high")
+    page.shape(1054, 800, media="print")
+    page.wait("document.querySelectorAll('#findings tr.row').length === 250")
+    cut = (
+        "[...document.querySelectorAll('#findings td')].filter(c => !c.offsetWidth"
+        " || (c.scrollWidth > c.clientWidth && getComputedStyle(c).overflow !== 'visible')).length"
+    )
+    assert page.evaluate(cut) == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1054
+    assert name in text(page, "#findings td.destination")
+    page.shape(1054, 800)
+    page.wait("document.querySelectorAll('#findings tr.row').length === 50")
+    pages = page.call("Page.printToPDF", preferCSSPageSize=True)["data"]
+    assert len(pages) > 100_000  # several pages, not the first screen
     assert page.errors == []
+
+
+def test_a_score_is_shown_with_what_made_it(page, tmp_path, monkeypatch):
+    opened(page, tmp_path, [a_finding(1, size_score=None)])
+    pane = text(page, "#pane")
+    assert "Score 0.95, threshold 0.50" in pane and "random traffic reaches 0.50" in pane
+    assert "sizes" not in pane
+    kind = "array<struct<term: string, log_odds: double, words: string>>"
+    monkeypatch.setattr(rendering, "contract", lambda: contract() | {"evidence": kind})
+    terms = [("timing", 4.25, "beats"), ("name", -1.5, HOSTILE[1]), ("none", None, None)]
+    names = ("term", "log_odds", "words")
+    evidence = [dict(zip(names, term, strict=True)) for term in terms]
+    opened(page, tmp_path, [a_finding(1) | {"evidence": evidence}, a_finding(2)])
+    terms = "[...document.querySelectorAll('svg[aria-label=evidence] g')]"
+    assert page.evaluate(f"{terms}.map(g => g.lastChild.textContent)") == ["+4.3", "−1.5", "–"]
+    assert json.loads(page.evaluate("asJson(findings)"))[0]["evidence"] == evidence
+    page.press("j")
+    assert "random traffic reaches" in text(page, "#pane")
+    assert page.errors == []
+
+
+def test_nothing_is_said_of_sizes_that_are_zero(page, tmp_path):
+    nothing = dict.fromkeys(("total_sent_bytes", "total_received_bytes"), 0)
+    nothing |= dict.fromkeys(("median_sent_bytes", "median_received_bytes"), 0)
+    ones = {"sent_modal_share": 1.0, "received_modal_share": 1.0}
+    opened(
+        page, tmp_path, [a_finding(1, **nothing, **ones), a_finding(2, **ones, median_sent_bytes=0)]
+    )
+    assert "same size" not in text(page, "#pane") and "0 bytes throughout" in text(page, "#pane")
+    page.press("j")
+    assert "100 % of the connections receive the same size" in text(page, "#pane")
+    assert "send the same size" not in text(page, "#pane")
+
+
+def test_thousands_of_entries_of_one_address_are_a_few_lines(page, tmp_path):
+    many = [f"feed {n % 1500}" for n in range(3000)]
+    opened(page, tmp_path, [a_finding(1) | LOOKED_UP | {"feed_matches": many, "ti_matches": many}])
+    assert count(page, "#pane li") < 20 and "and 1,492 more" in text(page, "#pane")
+    assert count(page, "*") < 1500
+
+
+# --- Order and filters --------------------------------------------------------------------------
+
+
+def test_it_sorts_and_says_in_which_direction(page, tmp_path):
+    findings = [
+        a_finding(1, event_count=70, source_ip="10.0.0.10", severity="high"),
+        a_finding(2, event_count=900, source_ip="10.0.0.9", severity="low"),
+        a_finding(3, event_count=None, source_ip="fd00::2", severity="critical"),
+        a_finding(4, event_count=8, source_ip="host.example", severity="medium"),
+    ]
+    opened(page, tmp_path, findings)
+    assert beacons(page) == [1, 2, 3, 4] and count(page, "[aria-sort]") == 0
+    expected = {
+        "events": ("descending", [2, 1, 4, 3], [4, 1, 2, 3]),  # what is not known is last
+        "source": ("ascending", [2, 1, 3, 4], [4, 3, 1, 2]),
+        "severity": ("descending", [3, 1, 4, 2], [2, 4, 1, 3]),
+    }
+    for name, (first, one_way, other_way) in expected.items():
+        second = {"ascending": "descending", "descending": "ascending"}[first]
+        for direction, order in ((first, one_way), (second, other_way)):
+            sort(page, name)
+            assert beacons(page) == order, name
+            sorted_by = page.evaluate(
+                "[...document.querySelectorAll('[aria-sort]')]"
+                ".map(h => h.textContent.slice(0, -1) + ' ' + h.ariaSort).join()"
+            )
+            assert sorted_by == f"{name} {direction}"
+    # Every other column sorts, too, with the values and without them.
+    for name in texts(page, "#findings th"):
+        sort(page, name.rstrip("▾▴"))
+        assert sorted(beacons(page)) == [1, 2, 3, 4]
+    assert page.errors == []
+
+
+def test_all_that_filters_is_a_chip(page, tmp_path):
+    findings = [
+        a_finding(1) | LOOKED_UP,
+        a_finding(2, severity="low", source_ip="10.0.0.9") | LOOKED_UP | {"country": "Brazil"},
+        a_finding(3, status="changed", source_ip="10.0.0.9") | LOOKED_UP | {"feed_matches": None},
+        a_finding(4, **SUPPRESSED) | LOOKED_UP,
+    ]
+    opened(page, tmp_path, findings)
+    pressed = lambda: texts(page, "#chips [aria-pressed=true]")  # noqa: E731
+    assert beacons(page) == [1, 2, 3] and pressed() == ["not suppressed\n3"]
+    click(page, "#chips button", "low")
+    assert beacons(page) == [2]
+    click(page, "#chips button", "high")
+    assert beacons(page) == [1, 2, 3]  # of one kind either
+    click(page, "#chips button", "known bad")
+    assert beacons(page) == [1, 2]  # of two kinds both
+    click(page, "#chips button", "low")
+    assert beacons(page) == [1] and len(pressed()) == 3
+    click(page, "#chips button", "clear")
+    assert beacons(page) == [1, 2, 3]
+    search(page, "BRAZIL 10.0.0.9")
+    assert beacons(page) == [2] and "brazil 10.0.0.9" in pressed()[-1]
+    click(page, "#chips button", "search")
+    assert beacons(page) == [1, 2, 3] and page.evaluate("search.value") in (None, "")
+    search(page, "no such thing")
+    assert beacons(page) == [] and "No finding fits" in text(page, "#count")
+    assert count(page, "#pane:not([hidden])") == 0
+    click(page, "#chips button", "clear")
+    click(page, "#chips button", "not suppressed")
+    assert beacons(page) == [1, 2, 3, 4]
+    assert "updates (SOC, until 2027)" in text(page, "#suppressions")
+    page.evaluate("document.getElementById('map-box').open = true")
+    page.evaluate("document.querySelector('#map circle').dispatchEvent(new MouseEvent('click'))")
+    assert beacons(page) == [1, 2, 3] and pressed()[-1].startswith("bubble:")
+    assert page.errors == []
+
+
+def test_campaigns_are_listed_and_chosen_without_the_suppressed(page, tmp_path):
+    shared = {"shared_destination_campaign_id": "c1"}
+    findings = [a_finding(1, **shared), a_finding(2, **shared), a_finding(3)]
+    opened(page, tmp_path, [*findings, a_finding(4, **shared, **SUPPRESSED)])
+    assert "10.0.0.1, 10.0.0.2" in text(page, "#campaigns")
+    assert "10.0.0.4" not in text(page, "#campaigns")
+    click(page, "#chips button", "not suppressed")
+    click(page, "#campaigns button")
+    assert beacons(page) == [1, 2]
+    click(page, "#chips button", "campaign of")
+    assert beacons(page) == [1, 2, 3]
+
+
+def test_several_vendors_have_a_chip_and_figures_each(page, tmp_path):
+    palo_alto = {"device_vendor": "Palo Alto Networks", "history_days": 9, "active_sources": 31}
+    opened(page, tmp_path, [a_finding(1), a_finding(2, **palo_alto), a_finding(3, **palo_alto)])
+    title = text(page, "#title")
+    assert title == "Beaconing on 2026-09-30, Fortinet and Palo Alto Networks"
+    assert page.evaluate("document.title") == title
+    click(page, "#chips button", "Palo Alto")
+    assert beacons(page) == [2, 3]
+    click(page, "#chips button", "clear")
+    search(page, "palo alto")
+    assert beacons(page) == [2, 3]
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    run = page.evaluate(
+        "[...document.querySelectorAll('#run tbody tr')]"
+        ".map(r => [...r.cells].map(c => c.textContent).join(' ')).join()"
+    )
+    assert run == "Fortinet 1 7 1,099,511,627,776,Palo Alto Networks 2 9 31"
+    assert page.errors == []
+
+
+def test_hosts_are_a_view_worst_first_and_changes_are_another(page, tmp_path):
+    one, two = {"source_ip": "10.0.0.1"}, {"source_ip": "10.0.0.2"}
+    findings = [
+        a_finding(1, **one, severity="medium", total_sent_bytes=5, status="continuing"),
+        a_finding(2, **one, severity="low", total_sent_bytes=None, destination_ip="203.0.113.8"),
+        a_finding(3, **two, severity="high", status="changed"),
+        a_finding(4, source_ip="10.0.0.3", severity="medium"),
+    ]
+    opened(page, tmp_path, findings)
+    click(page, "nav button", "hosts")
+    hosts = [row.split("\t") for row in texts(page, "#hosts tr.row")]
+    assert [row[1].split()[0] for row in hosts] == ["10.0.0.2", "10.0.0.1", "10.0.0.3"]
+    first = dict(zip(texts(page, "#hosts th"), hosts[1], strict=True))
+    assert (first["findings"], first["destinations"], first["out"]) == ("2", "2", "5 B")
+    page.press("j", "Enter")
+    assert beacons(page) == [1, 2] and "source:" in texts(page, "#chips [aria-pressed=true]")[0]
+    click(page, "#chips button", "clear")
+    click(page, "nav button", "new and changed")
+    assert beacons(page, "changes") == [3, 2, 4]
+    page.press("j", "Enter")
+    assert focused(page) == "pane-title" and "10.0.0.1" in text(page, "#pane-title")
+    assert page.errors == []
+
+
+# --- Keys ---------------------------------------------------------------------------------------
+
+
+def test_it_works_by_keyboard_and_the_focus_is_never_lost(page, tmp_path):
+    findings = [a_finding(n) | LOOKED_UP for n in range(1, 206)]
+    opened(page, tmp_path, findings)
+    page.press("j")
+    assert chosen(page) == 2 and focused(page) == f"{2:032x}"
+    page.press("k", "k", "j", "ArrowDown")
+    assert chosen(page) == 3 and "10.0.0.3" in text(page, "#pane-title")
+    page.press("Enter")
+    assert focused(page) == "pane-title"
+    page.press("Escape")
+    assert focused(page) == f"{3:032x}"
+    page.press("Escape")
+    assert count(page, "#pane:not([hidden])") == 0 and focused(page) == f"{3:032x}"
+    page.press("j", "Enter")
+    assert focused(page) == "pane-title" and "10.0.0.4" in text(page, "#pane-title")
+    page.press("/")
+    assert focused(page) == "search"
+    page.type("10.0.0.2")
+    page.press("j")  # a letter in the search, not a key
+    assert page.evaluate("document.getElementById('search').value") == "10.0.0.2j"
+    search(page, "10.0.0.20")
+    page.press("Escape", "j", "j")
+    assert chosen(page) == 201
+    click(page, "#chips button", "clear")
+    assert chosen(page) == 201 and "201 to 205" in text(page, "#pages")
+    page.press("j", "k", "k")
+    assert chosen(page) == 200 and "151 to 200" in text(page, "#pages")
+    assert focused(page) == f"{200:032x}"
+    # Buttons that are drawn anew, and those that vanish.
+    for selector in ("#chips button", "#findings th button", "#pages button:enabled", "nav button"):
+        page.evaluate(f"document.querySelector({json.dumps(selector)}).focus()")
+        page.press("Enter")
+        assert focused(page) != "BODY", selector
+    search(page, "10.0.0.7")
+    page.evaluate(
+        "[...document.querySelectorAll('#chips button')]"
+        ".find(b => b.innerText.startsWith('search')).focus()"
+    )
+    page.press("Enter")
+    assert focused(page) == "search"
+    assert page.errors == []
+
+
+def test_bubbles_are_reached_by_keyboard(page, tmp_path):
+    places = [(60.17, 24.94), (1.35, 103.82), (52.37, 4.9)]
+    findings = [
+        a_finding(n, rarity_score=n / 4, beacon_score=0.7 + n / 20)
+        | LOOKED_UP
+        | {"latitude": places[n % 3][0], "longitude": places[n % 3][1]}
+        for n in range(1, 5)
+    ]
+    opened(page, tmp_path, findings)
+    for chart in ("#map", "#scatter"):
+        assert count(page, f"{chart} circle[tabindex='0']") == 1
+        page.evaluate(f"document.querySelector('{chart} circle[tabindex=\"0\"]').focus()")
+        page.press("ArrowRight", "Enter")
+        assert 0 < len(beacons(page)) < 4 and focused(page).startswith("0000")
+        click(page, "#chips button", "clear")
+    assert count(page, "#map circle[aria-label]") == 3
+    assert page.errors == []
+
+
+# --- Verdicts -----------------------------------------------------------------------------------
+
+
+def test_a_verdict_is_kept_and_gives_the_suppression(page, tmp_path):
+    vendor = 'Maker, "Inc."'
+    findings = [a_finding(1, device_vendor=vendor), a_finding(2), a_finding(3)]
+    opened(page, tmp_path, findings)
+    page.press("b")
+    assert focused(page) == "note"
+    page.type('update, "nightly"')
+    page.press("Enter")
+    assert focused(page) == f"{1:032x}"
+    page.press("j", "m")
+    page.type("implant")
+    page.press("Enter", "j", "s", "Escape", "u")
+    assert texts(page, "#findings td.verdict") == ["benign", "malicious", "–"]
+    kept = json.loads(page.evaluate("verdictsAsJson()"))["verdicts"]
+    assert [(v["beacon_id"][-1], v["verdict"], v["note"]) for v in kept] == [
+        ("1", "benign", 'update, "nightly"'),
+        ("2", "malicious", "implant"),
+    ]
+    # The report of the next day knows them, and knows of what day they are.
+    opened(page, tmp_path, [f | {"end_date": "2026-10-01", "run_id": "run-2"} for f in findings])
+    assert texts(page, "#findings td.verdict") == ["benign", "malicious", "–"]
+    assert "of 2026-09-30" in text(page, ".judgement")
+    click(page, "#chips button", "benign")
+    assert beacons(page) == [1]
+    row = next(csv.reader([text(page, "#suppression")]))
+    seed = PROJECT / "seeds" / "organisation" / "suppressions.csv"
+    columns = seed.read_text().strip().split("\n")[0].split(",")
+    suppression = dict(zip(columns, row, strict=True))
+    assert suppression["destination_network"] == "203.0.113.7"
+    assert suppression["source_network"] == "10.0.0.1" and suppression["device_vendor"] == vendor
+    assert float(suppression["shortest_seconds"]) < 60 < float(suppression["longest_seconds"])
+    assert suppression["reason"] == 'update, "nightly"' and suppression["destination_port"] == "443"
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", suppression["expires_on"])
+    assert page.errors == []
+
+
+def test_a_suppression_of_a_name_or_without_a_period_has_asterisks(page, tmp_path):
+    nothing = dict.fromkeys(("period_seconds", "time_delta", "destination_port"))
+    opened(page, tmp_path, [a_finding(1, destination_ip="c2.example", **nothing)])
+    page.press("b")
+    row = next(csv.reader([text(page, "#suppression")]))
+    assert row[:2] == ["*", "*"] and row[4:6] == ["*", "*"]
+    assert "hides every destination" in text(page, ".judgement")
+
+
+@pytest.mark.parametrize("broken", ["throw new Error('denied')", "return undefined"])
+def test_verdicts_work_without_storage(page, tmp_path, broken):
+    source = f"Object.defineProperty(window, 'localStorage', {{get() {{ {broken}; }}}})"
+    page.call("Page.addScriptToEvaluateOnNewDocument", source=source)
+    opened(page, tmp_path, [a_finding(1)])
+    page.press("b")
+    page.type("why")
+    page.press("Enter")
+    assert texts(page, "#findings td.verdict") == ["benign"]
+    assert "keeps nothing" in text(page, ".judgement")
+    assert json.loads(page.evaluate("verdictsAsJson()"))["verdicts"][0]["note"] == "why"
+    assert page.errors == []
+
+
+def test_what_is_no_verdict_in_the_storage_is_none(page, tmp_path):
+    opened(page, tmp_path, [a_finding(n) for n in range(1, 6)])
+    strange = ["{", "7", '{"verdict": "<b>"}', "null", '{"verdict": "benign", "note": {"a": 1}}']
+    for number, value in enumerate(strange, start=1):
+        key = json.dumps(f"network-beaconing.verdict.{number:032x}")
+        page.evaluate(f"localStorage.setItem({key}, {json.dumps(value)})")
+    opened(page, tmp_path, [a_finding(n) for n in range(1, 6)])
+    assert texts(page, "#findings td.verdict") == ["–", "–", "–", "–", "benign"]
+    assert page.errors == []
+
+
+# --- Ways out -----------------------------------------------------------------------------------
+
+
+def test_addresses_queries_and_links_are_copied(page, tmp_path):
+    v6 = {"destination_ip": "2001:db8::7", "destination_port": None, "source_ip": "fd00::1"}
+    findings = [a_finding(1, destination_name="c2.example"), a_finding(2, **v6)]
+    opened(page, tmp_path, findings)
+    copied = copies(page)
+    assert copied("address") == "203.0.113.7" and copied("defanged") == "203[.]0[.]113[.]7"
+    assert copied("name, defanged") == "c2[.]example" and copied("source") == "10.0.0.1"
+    assert copied("link").endswith(f"report.html#{1:032x}")
+    rows = copied("raw rows")
+    for part in (
+        'DeviceVendor == "Fortinet"',
+        'SourceIP in ("10.0.0.1", "::ffff:10.0.0.1")',
+        'DestinationIP in ("203.0.113.7", "::ffff:203.0.113.7")',
+        "DestinationPort == 443",
+        'in~ ("tcp", "6")',
+        "datetime(2026-09-30T00:00:04Z)",
+    ):
+        assert part in rows, part
+    assert f'BeaconId == "{1:032x}"' in copied("findings")
+    assert "DeviceNetworkEvents" in copied("process")
+    page.press("j")
+    assert copied("defanged") == "2001[:]db8[:][:]7"
+    rows = copied("raw rows")
+    assert 'ipv6_is_match(DestinationIP, "2001:db8::7")' in rows and "Port" not in rows
+    assert "copied" in text(page, "#said")
+    # Without a clipboard what is to be copied is shown.
+    page.evaluate(
+        "Object.defineProperty(document, 'execCommand', {value: () => false});"
+        "navigator.clipboard.writeText = async () => { throw new Error('no'); }"
+    )
+    click(page, "#pane button", "address")
+    time.sleep(0.1)
+    assert page.evaluate("document.querySelector('textarea').value") == "2001:db8::7"
+    assert page.errors == []
+
+
+def test_no_value_of_the_logs_breaks_out_of_a_query(page, tmp_path):
+    package = PROJECT / "node_modules" / "@kusto" / "language-service-next"
+    findings = []
+    for number, value in enumerate([*HOSTILE, "a\nb", "naïve\u200b\U0001f600"], start=1):
+        names = ("device_vendor", "protocol", "source_ip", "destination_ip", "beacon_id")
+        findings.append(a_finding(number, **dict.fromkeys(names, value)))
+    findings += [a_finding(40), a_finding(41, destination_port=None, protocol=None)]
+    findings += [a_finding(42, first_seen=None, destination_ip="2001:db8::7")]
+    opened(page, tmp_path, findings)
+    queries = page.evaluate(
+        "Object.fromEntries(findings.flatMap((f, i) => [['rows ' + i, rawRowsQuery(f)],"
+        " ['finding ' + i, findingQuery(f)], ['process ' + i, processQuery(f)]]))"
+    )
+    for name, query in queries.items():
+        assert query.isascii() and query.isprintable() is False and "\r" not in query
+        # Outside its literals no query has anything of a value.
+        rest = re.sub(r'"(?:[^"\\\n]|\\.)*"', '""', query)
+        assert not re.search(r"take|pwned|cmd|script|WWW|svg", rest), name
+        assert rest.count('"') % 2 == 0, name
+    if not package.is_dir():
+        pytest.skip("npm install --no-save @kusto/language-service-next, then KQL is analysed")
+    columns = json.loads((PROJECT / "deploy" / "sentinel" / "columns.json").read_text())
+    function = (PROJECT / "deploy" / "sentinel" / "network_beaconing.kql").read_text()
+    given = {"columns": columns, "function": function, "tables": TABLES}
+    complaints = subprocess.run(
+        ["node", Path(__file__).parent / "check_kql.js"],
+        input=json.dumps(given | {"queries": queries}),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert complaints == ""
+
+
+def test_files_have_what_is_filtered_and_no_formulas(page, tmp_path):
+    findings = [
+        a_finding(1, source_host_name="=cmd|' /C calc'!A0", source_user_name="\t@SUM(1)"),
+        a_finding(2, source_host_name='a "b", c\nd', period_seconds=None, severity="low"),
+        a_finding(3, source_host_name="-1+1", source_user_name=" ＝1", severity="low"),
+        a_finding(4, severity="medium"),
+    ]
+    opened(page, tmp_path, [f | LOOKED_UP for f in findings])
+    click(page, "#chips button", "low")
+    click(page, "#chips button", "high")
+    page.evaluate("keep(findings[0], 'malicious', '+1')")
+    page.evaluate(
+        "window.blobs = [];"
+        "URL.createObjectURL = (blob) => { blobs.push(blob); return 'blob:null/1'; };"
+        "HTMLAnchorElement.prototype.click = function () { blobs.at(-1).file = this.download; }"
+    )
+    for name in ("csv", "json", "verdicts"):
+        click(page, f"#{name}")
+    files = page.evaluate("Promise.all(blobs.map(async (b) => [b.file, await b.text()]))")
+    assert [name for name, _ in files] == [
+        "beaconing-2026-09-30-findings.csv",
+        "beaconing-2026-09-30-findings.json",
+        "beaconing-2026-09-30-verdicts.json",
+    ]
+    rows = list(csv.DictReader(io.StringIO(files[0][1].lstrip("\ufeff"), newline="")))
+    assert [row["beacon_id"][-1] for row in rows] == ["1", "2", "3"]
+    assert [row["source_host_name"] for row in rows] == [
+        "'=cmd|' /C calc'!A0",
+        'a "b", c\nd',
+        "'-1+1",
+    ]
+    assert [row["source_user_name"] for row in rows] == ["'\t@SUM(1)", "text", "' ＝1"]
+    assert (rows[0]["verdict"], rows[0]["note"], rows[1]["period_seconds"]) == (
+        "malicious",
+        "'+1",
+        "",
+    )
+    assert not [cell for row in rows for cell in row.values() if re.match(r"\s*[=+@]", cell)]
+    objects = json.loads(files[1][1])
+    assert len(objects) == 3 and objects[0]["verdict"]["note"] == "+1"
+    assert objects[1] | {"verdict": None} == findings[1] | LOOKED_UP | {"verdict": None}
+    assert page.errors == []
+
+
+def test_links_to_services_are_off_unless_they_are_set(page, tmp_path):
+    opened(page, tmp_path, [a_finding(1)])
+    assert count(page, "a") == 0
+    links = ["https://a.example/ip/{address}", "https://b.example/?q={address}"]
+    hostile = a_finding(2, destination_ip="javascript:alert(1)")
+    v6 = a_finding(3, destination_ip="2001:db8::7")
+    opened(page, tmp_path, [a_finding(1), hostile, v6], links=links)
+    properties = (
+        "[...document.querySelectorAll('#pane a')].map(a => [a.href, a.rel, a.target].join(' '))"
+    )
+    assert page.evaluate(properties) == [
+        "https://a.example/ip/203.0.113.7 noreferrer noopener _blank",
+        "https://b.example/?q=203.0.113.7 noreferrer noopener _blank",
+    ]
+    for _ in range(2):
+        page.press("j")
+        assert all(href.startswith("https://") for href in page.evaluate(properties))
+    assert "https://a.example/ip/2001%3Adb8%3A%3A7" in page.evaluate(properties)[0]
+    assert page.errors == []
+
+
+def test_a_link_leads_to_its_finding_whatever_is_filtered(page, tmp_path):
+    findings = [a_finding(n) for n in range(1, 300)] + [a_finding(300, **SUPPRESSED)]
+    opened(page, tmp_path, findings, fragment=f"#{250:032x}")
+    assert chosen(page) == 250 and "10.0.0.250" in text(page, "#pane-title")
+    seen = (
+        "document.querySelector('[aria-selected=true]').getBoundingClientRect().top < innerHeight"
+    )
+    assert page.evaluate(seen)
+    click(page, "#chips button", "new")
+    page.evaluate(f"location.hash = '{300:032x}'")
+    time.sleep(0.1)
+    assert chosen(page) == 300 and focused(page) == f"{300:032x}"
+    page.press("k")
+    assert page.evaluate("location.hash") == f"#{299:032x}"
+    for strange in ("#nothing", "#%E0%A4%A", "#<img src=x onerror=1>"):
+        opened(page, tmp_path, findings, fragment=strange)
+        assert chosen(page) == 1
+    assert "no finding" in text(page, "#said")
+    assert page.errors == []
+
+
+# --- Hostile and missing values -----------------------------------------------------------------
 
 
 def test_hostile_values_are_shown_and_never_obeyed(page, tmp_path):
     kinds = contract() | LOOKUP_COLUMNS
     findings = []
-    for number, text in enumerate(HOSTILE, start=1):
+    for number, value in enumerate(HOSTILE, start=1):
         finding = a_finding(number) | LOOKED_UP
         for name, kind in kinds.items():
             if kind == "string" and name not in ("beacon_id", "severity"):
-                finding[name] = text
+                finding[name] = value
             elif kind == "array<string>":
-                finding[name] = [text, text]
+                finding[name] = [value, value]
         findings.append(finding)
     findings[0]["severity"] = 'high"><img src=x onerror=window.pwned=5>'
-    opened(page, tmp_path, findings)
-    page.evaluate("document.getElementById('suppressed').click()")
-    page.evaluate("document.getElementById('open-all').click()")
-    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-    time.sleep(0.3)
+    opened(page, tmp_path, findings, links=["https://a.example/{address}"])
+    shown = ""
+    for view in ("hosts", "changes", "findings"):
+        page.evaluate(f"show('{view}')")
+        for _ in findings:
+            page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+            shown += text(page)
+            page.press("s", "Escape", "j")
     assert page.evaluate("window.pwned") is None
-    alien = "img, iframe, a, object, embed, base, form, link, [onerror], [onload]"
-    assert page.evaluate(f"document.querySelectorAll({json.dumps(alien)}).length") == 0
+    alien = "img, iframe, object, embed, base, form, link, [onerror], [onload], a:not([rel])"
+    assert count(page, alien) == 0
     assert page.evaluate("document.scripts.length") == 2
-    shown = page.evaluate("document.body.innerText")
     assert "<img src=x onerror" in shown and "\\u{202e}gnp.exe \\u{0}\\u{1b}[2J" in shown
-    visible = page.evaluate("document.querySelector('main').innerText")
-    assert not set(visible) & set("\u202e\x00\x1b\u2028")
+    assert not set(shown) & set("\u202e\x00\x1b\u2028")
+    assert page.errors == []
+
+
+def default_ignorable():
+    """Code points that Unicode says are not drawn (DerivedCoreProperties, Default_Ignorable)."""
+    ranges = "ad 34f 61c 115f-1160 17b4-17b5 180b-180f 200b-200f 202a-202e 2060-206f 3164 fe00-fe0f"
+    ranges += " feff ffa0 fff0-fff8 1bca0-1bca3 1d173-1d17a e0000-e0fff"
+    for part in ranges.split():
+        first, _, last = part.partition("-")
+        yield from range(int(first, 16), int(last or first, 16) + 1)
+
+
+def test_what_cannot_be_seen_is_spelled_out(page, tmp_path):
+    opened(page, tmp_path, [])
+    unseen = set(default_ignorable()) | {0x2800, 0x1D159, 0x13441, 0x16FE4}
+    kinds = {"Cc", "Cf", "Co", "Zl", "Zp", "Zs"}
+    unseen |= {c for c in range(0x110000) if unicodedata.category(chr(c)) in kinds}
+    unseen -= {0x20}
+    listed = sorted(c for c in unseen if not 0xF0000 <= c <= 0x10FFFF or c % 4096 == 0)
+    left = page.evaluate(
+        f"{json.dumps(listed)}.filter(c => {{ const one = String.fromCodePoint(c);"
+        " return [one, 'a' + one + 'b', one + one].some(t => visible(t).includes(one)); })"
+    )
+    assert left == []
+    # Marks that would cover other lines, blanks that are not seen, halves of characters.
+    for hidden in ("a" + "\u0301" * 50, "\u0301", " a", "a ", "a  b", "\ud800", " ", "a \u0301"):
+        value = json.dumps(hidden)
+        shown = page.evaluate(f"visible({value})")
+        assert "\\u{" in shown and shown.count("\u0301") <= 3, value
+    for harmless in (
+        "naïve",
+        "Müller & Söhne",
+        "สวัสดี",
+        "שָׁלוֹם",
+        "東京",
+        "a\u0301\u0323b",
+        "ок",
+        "😀",
+    ):
+        assert page.evaluate(f"visible({json.dumps(harmless)})") == harmless
+    assert len(page.evaluate("visible('\U0001f600'.repeat(5000))")) == 300
     assert page.errors == []
 
 
@@ -193,59 +803,110 @@ def test_the_page_forbids_every_script_but_its_own(page, tmp_path):
 
 def test_a_report_of_nothing_says_so(page, tmp_path):
     opened(page, tmp_path, [])
-    text = page.evaluate("document.body.innerText")
-    assert "No beaconing found" in text and "No connection beacons at these thresholds" in text
+    assert "No beaconing found" in text(page) and "No connection beacons at these" in text(page)
+    page.press("j", "k", "Enter", "Escape", "b")
+    for view in ("hosts", "changes"):
+        page.evaluate(f"show('{view}')")
     assert page.errors == []
 
 
-def test_nulls_everywhere_break_no_picture(page, tmp_path):
-    keep = ("beacon_id", "status", "severity", "suppressed", "reasons", "source_ip")
-    keep += ("destination_ip", "run_id", "end_date", "device_vendor")
-    bare = {name: value if name in keep else None for name, value in a_finding(1).items()}
-    empty = a_finding(2, hourly_event_counts=[], interval_histogram=[], reasons=[], event_count=0)
-    one = a_finding(
-        3, hourly_event_counts=[0] * 23 + [1], interval_histogram=[{"time_delta": 0, "events": 1}]
-    )
-    days = a_finding(4, hourly_event_counts=[3] * 24 * 31, score_window_days=31)
-    opened(page, tmp_path, [bare, empty, one, days])
-    page.evaluate("document.getElementById('open-all').click()")
-    assert page.evaluate("document.querySelectorAll('tr.detail').length") == 4
-    drawn = page.evaluate("document.querySelector('main').innerHTML")
-    assert "NaN" not in drawn and "Infinity" not in drawn and "undefined" not in drawn
-    assert page.errors == []
-
-
-def test_several_vendors_have_a_column_a_filter_and_figures_each(page, tmp_path):
-    palo_alto = {"device_vendor": "Palo Alto Networks", "history_days": 9, "active_sources": 31}
-    opened(page, tmp_path, [a_finding(1), a_finding(2, **palo_alto), a_finding(3, **palo_alto)])
-    title = page.evaluate("document.getElementById('title').textContent")
-    assert title == "Beaconing on 2026-09-30, Fortinet and Palo Alto Networks"
-    assert page.evaluate("document.title") == title
-    assert page.evaluate("document.getElementById('vendor').offsetParent !== null")
-    sort(page, "vendor")
-    assert beacons(page) == [1, 2, 3]
-    sort(page, "vendor")
-    assert beacons(page) == [3, 2, 1]
-    choose(page, "vendor", "Fortinet")
-    assert beacons(page) == [1]
-    page.evaluate("document.getElementById('clear').click()")
-    choose(page, "search", "palo alto")
-    assert sorted(beacons(page)) == [2, 3]
-    run = page.evaluate(
-        "[...document.querySelectorAll('#run tbody tr')]"
-        ".map(r => [...r.cells].map(c => c.textContent).join(' ')).join()"
-    )
-    assert run == "Fortinet 1 7 1,099,511,627,776,Palo Alto Networks 2 9 31"
-    assert page.errors == []
-
-
-def test_campaigns_are_listed_with_their_members(page, tmp_path):
-    shared = {"shared_destination_campaign_id": "c1"}
-    findings = [a_finding(1, **shared), a_finding(2, **shared), a_finding(3)]
+def test_any_value_may_be_missing(page, tmp_path):
+    """Each column alone, all at once, and empty lists: every row and every pane is drawn."""
+    kinds = contract() | LOOKUP_COLUMNS
+    nullable = [name for name in kinds if name not in NEVER_NULL]
+    findings = [a_finding(1) | LOOKED_UP | {name: None} for name in nullable]
+    findings += [a_finding(1) | LOOKED_UP | dict.fromkeys(nullable)]
+    empty = {name: [] for name, kind in kinds.items() if kind.startswith("array")}
+    findings += [a_finding(1) | LOOKED_UP | empty, a_finding(1, event_count=0)]
+    findings = [f | {"beacon_id": f"{n:032x}"} for n, f in enumerate(findings)]
     opened(page, tmp_path, findings)
-    assert "10.0.0.1, 10.0.0.2" in page.evaluate("document.getElementById('campaigns').innerText")
-    page.evaluate("document.querySelector('#campaigns button').click()")
-    assert beacons(page) == [1, 2]
+    drawn = page.evaluate(
+        "(() => { let all = ''; for (const f of findings) { views.findings.listing.choose(f);"
+        " judge(f, 'benign'); all += document.getElementById('pane').outerHTML; }"
+        " for (const name of ['hosts', 'changes', 'findings']) { show(name);"
+        " all += document.getElementById('list').outerHTML; }"
+        " for (const f of findings) all += rawRowsQuery(f) + processQuery(f); return all; })()"
+    )
+    assert not re.search(r"NaN|Infinity|undefined|Invalid|\[object|>null<", drawn)
+    page.evaluate("asCsv(findings) + asJson(findings) + verdictsAsJson()")
+    assert page.evaluate("views.findings.listing.sorted().length") == len(findings)
+    for name in texts(page, "#findings th"):
+        sort(page, name.rstrip("▾▴"))
+        assert page.evaluate("views.findings.listing.sorted().length") == len(findings)
+    assert page.errors == []
+
+
+# --- How it reads -------------------------------------------------------------------------------
+
+CONTRAST = """
+(() => {
+  const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map((c) => c / 255)
+    .map((c) => (c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, c, i) => sum + c * [0.2126, 0.7152, 0.0722][i], 0);
+  const ground = (node) => {
+    for (let n = node; n; n = n.parentElement) {
+      const color = rgb(getComputedStyle(n).backgroundColor);
+      if (color.length === 3 || color[3] > 0.99) return color;
+    }
+    return [255, 255, 255];
+  };
+  const low = [];
+  for (const node of document.querySelectorAll('main *')) {
+    const own = [...node.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (!own || !node.offsetParent || node.disabled) continue;
+    const [a, b] = [rgb(getComputedStyle(node).color), ground(node)].map(light);
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const words = `${node.className} ${node.textContent.slice(0, 20)}`;
+    if (ratio < 4.5) low.push(`${words} ${ratio.toFixed(2)}`);
+  }
+  return low;
+})()
+"""
+MIXED = [
+    a_finding(n, severity=severity, denied_event_count=n * 100) | LOOKED_UP | change
+    for n, (severity, change) in enumerate(
+        [("critical", {}), ("high", {}), ("medium", {}), ("low", SUPPRESSED), ("odd", {})], start=1
+    )
+]
+
+
+def mixed(page, tmp_path, scheme):
+    """Open a page on which everything is shown that can be."""
+    page.shape(1280, 800, scheme)
+    opened(page, tmp_path, MIXED, links=["https://a.example/{address}"])
+    click(page, "#chips button", "not suppressed")
+    for number, verdict in enumerate(("benign", "suspicious", "malicious")):
+        page.evaluate(f"judge(findings[{number}], '{verdict}')")
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_all_text_has_enough_contrast(page, tmp_path, scheme):
+    mixed(page, tmp_path, scheme)
+    for _ in range(4):
+        assert page.evaluate(CONTRAST) == []
+        page.press("j")
+
+
+def test_axe_finds_nothing_serious(page, tmp_path):
+    axe = PROJECT / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.is_file():
+        pytest.skip("npm install --no-save axe-core, then accessibility is checked")
+    for scheme, width in (("light", 1280), ("dark", 1280), ("light", 390)):
+        mixed(page, tmp_path, scheme)
+        page.shape(width, 844, scheme)
+        page.evaluate(axe.read_text(encoding="utf-8") + "; null")
+        for view in ("findings", "hosts", "changes"):
+            page.evaluate(f"show('{view}')")
+            found = page.evaluate(
+                "axe.run().then(r => r.violations.map(v =>"
+                " `${v.impact} ${v.id}: ${v.nodes.map(n => n.html.slice(0, 120)).slice(0, 3)}`))"
+            )
+            assert found == [], (scheme, width, view)
+
+
+# --- Size ---------------------------------------------------------------------------------------
 
 
 def test_ten_thousand_findings_stay_usable(page, tmp_path):
@@ -254,6 +915,7 @@ def test_ten_thousand_findings_stay_usable(page, tmp_path):
         a_finding(
             n,
             severity=severities[n % 4],
+            event_count=n * 7919 % 10_000,
             beacon_score=(n * 7919 % 10_000) / 10_000,
             rarity_score=(n % 100) / 100,
             destination_ip=f"198.18.{n % 2000 // 250}.{n % 250}",
@@ -265,19 +927,35 @@ def test_ten_thousand_findings_stay_usable(page, tmp_path):
     file = tmp_path / "report.html"
     file.write_text(render(findings), encoding="utf-8")
     assert file.stat().st_size < 40e6
+    page.shape(1280, 800)
     start = time.monotonic()
     page.open(file)
-    assert rows(page) == 50
+    assert count(page, "#findings tr.row") == 50
     loaded = time.monotonic() - start
-    timed = "(() => {{ const t = performance.now(); {}; return performance.now() - t; }})()"
-    click = "[...document.querySelectorAll('#findings th button')][1].click()"
-    sorting = page.evaluate(timed.format(click))
-    assert beacons(page)[0] in (n for n in range(1, 10_001) if n * 7919 % 10_000 == 9_999)
-    turning = page.evaluate(timed.format("document.getElementById('next').click()"))
-    choose(page, "search", "198.18.7.249")
-    assert rows(page) == 5
-    print(f"loaded {loaded:.1f} s, sorted {sorting:.0f} ms, next page {turning:.0f} ms")
-    assert loaded < 20 and sorting < 3000 and turning < 2000
+    timed = (
+        "(() => {{ const t = performance.now(); {}; document.body.offsetHeight;"
+        " return performance.now() - t; }})()"
+    )
+    heads = "[...document.querySelectorAll('#findings th button')]"
+    press = heads + ".find(b => b.innerText == '{}').click()"
+    sorting = {
+        name: page.evaluate(timed.format(press.format(name)))
+        for name in ("source", "destination", "events", "severity")
+    }
+    sort(page, "events")
+    assert (
+        page.evaluate("document.querySelector('#findings tr.row td:nth-child(7)').innerText")
+        == "9,999"
+    )
+    click(page, "#pages button", "next")
+    assert "51 to 100" in text(page, "#pages")
+    moving = page.evaluate(timed.format("views.findings.listing.move(1)"))
+    searching = page.evaluate(timed.format("search('198.18.7.249')"))
+    assert count(page, "#findings tr.row") == 5
+    figures = ", ".join(f"{name} {took:.0f}" for name, took in sorting.items())
+    print(f"loaded {loaded:.2f} s, sorted (ms) {figures}, j {moving:.0f}, search {searching:.0f}")
+    # Ten times what a free machine takes: others may use this one.
+    assert loaded < 10 and max(sorting.values()) < 500 and moving < 200 and searching < 3000
     assert page.errors == []
 
 
@@ -294,10 +972,7 @@ def test_the_demos_report_shows_every_implant_that_was_planted(page):
     if not report.is_file() or not truth.is_file():
         pytest.skip("no demo here: run make demo")
     page.open(report)
-    page.evaluate("document.getElementById('open-all').click()")
-    cells = "[...document.querySelectorAll('tr.row')].map(r => r.cells[4].textContent).join()"
-    shown = page.evaluate(cells)
-    pictures = page.evaluate("document.querySelectorAll('svg[aria-label~=intervals]').length")
+    shown = page.evaluate("findings.map((f) => endpoint(f) + ' ')").__str__()
     planted = json.loads(truth.read_text())["implants"]
     missing = [
         implant["id"]
@@ -305,5 +980,8 @@ def test_the_demos_report_shows_every_implant_that_was_planted(page):
         if f"{implant['destination_ip']}:{implant['destination_port']} " not in shown
         and f"[{implant['destination_ip']}]:{implant['destination_port']} " not in shown
     ]
-    assert planted and not missing and pictures >= len(planted)
+    assert planted and not missing and count(page, "#findings tr.row") >= len(planted)
+    for _ in planted:
+        assert count(page, "#pane svg[aria-label~=intervals]") == 1
+        page.press("j")
     assert page.errors == []

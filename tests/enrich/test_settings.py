@@ -79,6 +79,8 @@ def test_a_file_in_another_encoding_is_told_without_its_text(tmp_path):
         ("[push]\nmost_attempts = 0", ["push.most_attempts", "above 0"]),
         ("[push]\ntimeout_seconds = 0", ["push.timeout_seconds", "above 0"]),
         ("[push]\ndry_run = true", ["push.dry_run", "no setting"]),
+        ("report_links = ['http://a.example/{address}']", ["report_links", "https://"]),
+        ("report_links = ['https://a.example/']", ["report_links", "{address}"]),
         ("[wois]\nenabled = true", ["wois", "Did you mean whois"]),
     ],
 )

@@ -1,0 +1,144 @@
+// Which findings are looked at: every filter is a chip, and all views show what passes.
+
+// By group, the tests by label: of a group one must pass, and of every group.
+const active = new Map();
+let selected = [];
+
+const NOT_SUPPRESSED = "not suppressed";
+
+// --- What there is to choose --------------------------------------------------------------------
+
+// Group, label, test; a facet is a button with its number of findings.
+function facets() {
+  const all = [
+    ...SEVERITIES.map((severity) => ["severity", severity, (f) => f.severity === severity]),
+    ...["new", "changed", "continuing"].map((status) => ["status", status, (f) => f.status === status]),
+    ["known bad", "known bad", (f) => knownBad(f).length > 0],
+    ["passage", "all denied", isDenied],
+    ["campaign", "campaign", (f) => campaignsOf(f).length > 0],
+    ["verdict", "no verdict", (f) => !verdictOf(f)],
+    ...VERDICTS.map((verdict) => ["verdict", verdict, (f) => verdictOf(f)?.verdict === verdict]),
+    ["suppressed", NOT_SUPPRESSED, (f) => !f.suppressed],
+  ];
+  const several = vendors.length > 1 ? vendors : [];
+  return [...all, ...several.map((vendor) => ["vendor", vendor, (f) => f.device_vendor === vendor])];
+}
+
+const campaignsOf = (f) =>
+  [f.shared_destination_campaign_id, f.rotating_destination_campaign_id].filter(Boolean);
+
+// --- Filters ------------------------------------------------------------------------------------
+
+const isActive = (group, label) => Boolean(active.get(group)?.has(label));
+
+function toggleFacet([group, label, test]) {
+  const tests = active.get(group) || new Map();
+  if (!tests.delete(label)) tests.set(label, test);
+  if (tests.size) active.set(group, tests);
+  else active.delete(group);
+  select();
+}
+
+// In place of every other filter, suppressions excepted.
+function only(group, label, test) {
+  reset();
+  active.set(group, new Map([[label, test]]));
+  select();
+}
+
+function reset() {
+  active.clear();
+  byId("search").value = "";
+  if (shown.length < findings.length) {
+    active.set("suppressed", new Map([[NOT_SUPPRESSED, (f) => !f.suppressed]]));
+  }
+}
+
+// The text that the search looks at, in lower case; made once per finding.
+function haystack(f) {
+  if (f.haystack === undefined) {
+    const texts = [
+      ...[endpoint(f), f.source_ip, f.source_host_name, f.source_user_name, f.destination_name],
+      ...[f.protocol, f.device_vendor, f.severity, f.status],
+      ...[f.beacon_id, f.found_by, ...(f.reasons || []), ...campaignsOf(f)],
+      ...[f.country, f.city, f.as_organization, f.asn && "AS" + f.asn],
+      ...[f.whois_organization, f.reverse_dns, ...knownBad(f)],
+    ];
+    f.haystack = texts.filter(Boolean).join("\n").toLowerCase();
+  }
+  return f.haystack;
+}
+
+function search(text) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  active.delete("search");
+  if (words.length) {
+    const test = (f) => words.every((word) => haystack(f).includes(word));
+    active.set("search", new Map([[words.join(" "), test]]));
+  }
+  select();
+}
+
+function select() {
+  const groups = [...active.values()].map((tests) => [...tests.values()]);
+  selected = findings.filter((f) => groups.every((tests) => tests.some((test) => test(f))));
+  drawFilters();
+  showViews();
+}
+
+// --- Drawing ------------------------------------------------------------------------------------
+
+function drawFilters() {
+  const offered = facets();
+  const facet = (one) => {
+    const [group, label, test] = one;
+    const among = group === "suppressed" ? findings : shown;
+    const count = among.filter(test).length;
+    const isOn = isActive(group, label);
+    if (!isOn && (!count || (group === "suppressed" && count === findings.length))) return null;
+    return button(
+      {
+        class: "chip" + (SEVERITIES.includes(label) && group === "severity" ? " " + label : ""),
+        "aria-pressed": String(isOn),
+        "data-focus": group + label,
+        onclick: () => toggleFacet(one),
+      },
+      el("span", {}, shortened(label, 24)),
+      el("b", {}, whole(count)),
+    );
+  };
+  const known = new Set(offered.map(([group]) => group));
+  const others = [...active].filter(([group]) => !known.has(group));
+  const chip = ([group, tests]) =>
+    [...tests.keys()].map((label) =>
+      button(
+        {
+          class: "chip",
+          "aria-pressed": "true",
+          "aria-label": `remove the filter ${group}: ${visible(label)}`,
+          "data-focus": group,
+          onclick: () => {
+            active.delete(group);
+            if (group === "search") byId("search").value = "";
+            select();
+          },
+        },
+        el("span", {}, group + ":", quoted(shortened(label, 40))),
+        "×",
+      ),
+    );
+  const clear = button(
+    {
+      class: "plain",
+      "data-focus": "clear",
+      onclick: () => {
+        reset();
+        select();
+      },
+    },
+    "clear filters",
+  );
+  const isFiltered = [...active.keys()].some((group) => group !== "suppressed");
+  const content = [...offered.map(facet), ...others.flatMap(chip), isFiltered ? clear : null];
+  refill(byId("chips"), content.filter(Boolean), byId("search"));
+}

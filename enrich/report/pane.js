@@ -1,0 +1,173 @@
+// The pane: one finding, what speaks for it, and what to do about it.
+
+const MOST_MATCHES = 8; // entries of feeds that are shown of one finding
+
+// An array in an array is a struct, such as a bar of the interval histogram: seconds and events.
+function listed(value) {
+  if (!Array.isArray(value)) return value;
+  return value.map((item) => (Array.isArray(item) ? item.join("×") : item)).join(", ");
+}
+
+function values(f, names) {
+  const pair = (name) => [el("dt", {}, name), el("dd", {}, visible(listed(f[name])))];
+  return el("dl", { class: "values" }, names.map(pair));
+}
+
+function facts(pairs) {
+  const pair = ([name, value]) => [el("dt", {}, name), el("dd", {}, value)];
+  return el("dl", { class: "values" }, pairs.filter(([, value]) => value).map(pair));
+}
+
+// --- Verdict ------------------------------------------------------------------------------------
+
+function verdictBox(f) {
+  const made = verdictOf(f);
+  const choice = (verdict) =>
+    button(
+      {
+        class: "verdict " + verdict,
+        "aria-pressed": String(made?.verdict === verdict),
+        "data-focus": verdict,
+        title: "key " + verdict[0],
+        onclick: () => judge(f, made?.verdict === verdict ? null : verdict),
+      },
+      verdict,
+    );
+  const note = el("input", {
+    id: "note",
+    "data-focus": "note",
+    maxlength: LONGEST_NOTE,
+    placeholder: "why",
+    "aria-label": "note: why",
+    autocomplete: "off",
+    disabled: made ? null : "",
+    // Without drawing the pane anew: a click that ends the note may be on its way to a button.
+    onchange: (event) => {
+      keep(f, verdictOf(f).verdict, event.target.value);
+      refreshRows(f);
+      const row = byId("suppression");
+      if (row) row.textContent = visible(suppressionRow(f, stored(OWNER_KEY)));
+    },
+  });
+  note.value = made?.note ?? "";
+  const isOlder = made && made.end_date !== f.end_date;
+  const lines = [
+    isOlder ? hint(`judged on the finding of ${visible(made.end_date)}`) : null,
+    made && !isKept
+      ? hint("This browser keeps nothing for this page: save the verdicts before you close it.")
+      : null,
+    made?.verdict === "benign" ? suppressionBox(f) : null,
+  ];
+  return el("div", { class: "judgement" }, el("div", { class: "row-of" }, VERDICTS.map(choice), note), lines);
+}
+
+function suppressionBox(f) {
+  const owner = el("input", {
+    id: "owner",
+    "data-focus": "owner",
+    "aria-label": "owner of the suppression",
+    placeholder: "owner",
+    autocomplete: "off",
+    onchange: (event) => {
+      store(OWNER_KEY, event.target.value);
+      row.textContent = visible(suppressionRow(f, event.target.value));
+    },
+  });
+  owner.value = stored(OWNER_KEY) ?? "";
+  const row = el("code", { id: "suppression" }, suppressionRow(f, owner.value));
+  const copyRow = () => copy("suppression", suppressionRow(f, stored(OWNER_KEY)));
+  const isName = addressKey(f.destination_ip)[0] === "n";
+  return el(
+    "div",
+    {},
+    hint("For seeds/organisation/suppressions.csv; an asterisk in a column matches everything."),
+    isName ? hint("A suppression cannot name this destination, as it is no address: this one hides every destination.") : null,
+    row,
+    el("div", { class: "row-of" }, owner, button({ "data-focus": "suppression", onclick: copyRow }, "copy row")),
+  );
+}
+
+// --- Parts --------------------------------------------------------------------------------------
+
+function pivots(f) {
+  const copier = (name, text, title) =>
+    button({ "data-focus": name, title, onclick: () => copy(name, text) }, name);
+  const address = f.destination_ip;
+  return [
+    el("h3", {}, "Copy"),
+    el(
+      "div",
+      { class: "row-of" },
+      copier("address", address, visible(address)),
+      copier("defanged", defanged(address), visible(defanged(address))),
+      f.destination_name ? copier("name, defanged", defanged(f.destination_name)) : null,
+      copier("source", f.source_ip, visible(f.source_ip)),
+      copier("link", permalink(f), "a link to this finding in this report"),
+    ),
+    el("h3", {}, "Copy a query"),
+    el(
+      "div",
+      { class: "row-of" },
+      copier("raw rows", rawRowsQuery(f), "CommonSecurityLog: the rows of this connection and time"),
+      copier("findings", findingQuery(f), "NetworkBeaconing: this beacon on all days"),
+      copier("process", processQuery(f), "DeviceNetworkEvents: which process on the host connects"),
+    ),
+    data.links.length ? el("div", { class: "row-of links" }, links(f)) : null,
+  ];
+}
+
+function why(f) {
+  const matches = some(knownBad(f), MOST_MATCHES).map((match) => el("li", { class: "alarm" }, match));
+  const reasons = (f.reasons || []).map((reason) => el("li", {}, reason));
+  const by = some(f.suppressed_by || [], MOST_MATCHES);
+  return el("ul", { class: "why" }, matches, reasons, by.map((text) => el("li", {}, "suppressed: " + text)));
+}
+
+function about(f) {
+  const place = [f.city, f.country].filter(Boolean).map((text) => visible(text)).join(", ");
+  const median = isMissing(f.period_seconds) ? "" : `, median ${seconds(f.period_seconds)}`;
+  const size = (n) => (isMissing(n) ? null : bytes(n));
+  return facts([
+    ["interval", cadence(f) + median],
+    ["source", [f.source_host_name, f.source_user_name].filter(Boolean).map((t) => visible(t)).join(", ")],
+    ["name", f.destination_name],
+    ["owner", ownerOf(f)],
+    ["place", place],
+    ["reverse DNS", f.reverse_dns],
+    ["events", `${whole(f.event_count)}, ${passage(f)}`],
+    ["bytes", [size(f.total_sent_bytes), size(f.total_received_bytes)].every(Boolean) ? `${bytes(f.total_sent_bytes)} out, ${bytes(f.total_received_bytes)} in` : null],
+    ["seen", `${utc(f.first_seen, 16)} to ${utc(f.last_seen, 16)} UTC`],
+    ["found", `${f.status}, first found ${visible(f.began_on)}`],
+    ["reached by", isMissing(f.sources) ? null : `${whole(f.sources)} of ${whole(f.active_sources)} sources`],
+    ["vendor", f.device_vendor],
+    ["severity", f.severity],
+  ]);
+}
+
+function detail(f) {
+  const own = data.columns.filter((name) => !data.lookups.includes(name));
+  const found = data.lookups.filter((name) => !isMissing(f[name]));
+  const heading = el(
+    "h2",
+    { tabindex: -1, id: "pane-title" },
+    badge(f.severity),
+    el("span", {}, quoted(f.source_ip), "→", quoted(endpoint(f)), el("small", {}, f.protocol)),
+  );
+  const close = button({ class: "plain", "data-focus": "close", "aria-label": "close the details", onclick: closePane }, "×");
+  const columns = [
+    el("div", {}, why(f), about(f)),
+    el("div", { class: "pictures" }, hourly(f), intervals(f), beats(f), traffic(f)),
+    el(
+      "div",
+      {},
+      pivots(f),
+      score(f),
+      enriched ? el("details", {}, el("summary", {}, "lookups"), values(f, found)) : null,
+      el("details", {}, el("summary", {}, "all columns"), values(f, own)),
+    ),
+  ];
+  return [
+    el("div", { class: "pane-head" }, heading, verdictBox(f), close),
+    el("div", { class: "pane-body" }, columns),
+  ];
+}
