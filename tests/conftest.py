@@ -13,6 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.support.chromium import NewPage, Page
     from tests.support.dbt_in_process import Dbt
+    from tests.support.firefox import Page as FirefoxPage
 
 PLATFORMS = Path(__file__).parent / "platforms"
 # Variables that the shell has set for another Spark, Python or dbt must not reach ours.
@@ -69,4 +70,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewPage]:
 def page(browser: NewPage) -> Iterator[Page]:
     """Give a page that remembers nothing of other tests."""
     with browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def firefox_page(tmp_path: Path) -> Iterator[FirefoxPage]:
+    """Give the page of a headless Firefox."""
+    from tests.support.firefox import FIREFOX, firefox
+
+    if FIREFOX is None:
+        pytest.skip("no Firefox here (apt-get install firefox-esr, or FIREFOX=/path)")
+    profile = tmp_path / "profile"
+    profile.mkdir()
+    with firefox(profile) as opened:
         yield opened

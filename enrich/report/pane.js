@@ -41,8 +41,8 @@ function verdictBox(f) {
     "aria-label": "note: why",
     autocomplete: "off",
     disabled: made ? null : "",
-    // Without drawing the pane anew: a click that ends the note may be on its way to a button.
-    onchange: (event) => {
+    // At every letter, as Firefox tells of no change where a key moves the focus; without drawing the pane anew.
+    oninput: (event) => {
       keep(f, verdictOf(f).verdict, event.target.value);
       refreshRows(f);
       const row = byId("suppression");
@@ -68,7 +68,7 @@ function suppressionBox(f) {
     "aria-label": "owner of the suppression",
     placeholder: "owner",
     autocomplete: "off",
-    onchange: (event) => {
+    oninput: (event) => {
       store(OWNER_KEY, event.target.value);
       row.textContent = visible(suppressionRow(f, event.target.value));
     },

@@ -547,6 +547,31 @@ def test_what_is_no_verdict_in_the_storage_is_none(page, tmp_path):
     assert page.errors == []
 
 
+def test_it_works_in_firefox(firefox_page, tmp_path):
+    page = firefox_page
+    page.shape(1280, 800)
+    findings = [a_finding(n) | LOOKED_UP for n in range(1, 61)]
+    opened(page, tmp_path, findings, fragment=f"#{55:032x}")
+    assert chosen(page) == 55 and focused(page) == f"{55:032x}"
+    page.press("k", "b")
+    page.type("why")
+    page.press("Enter")
+    assert focused(page) == f"{54:032x}"
+    page.press("Enter", "Escape", "Escape")
+    assert focused(page) == f"{54:032x}" and count(page, "#pane:not([hidden])") == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+    opened(page, tmp_path, findings)
+    kept = json.loads(page.evaluate("verdictsAsJson()"))["verdicts"]
+    assert [(v["beacon_id"], v["note"]) for v in kept] == [(f"{54:032x}", "why")]
+    hidden = [0x3164, 0x2800, 0x115F, 0xFE0F, 0x200B]
+    spelled = f"{hidden}.every(c => visible(String.fromCodePoint(c)).startsWith('\\\\u{{'))"
+    assert page.evaluate(spelled)
+    for view in ("hosts", "changes"):
+        click(page, f"#tab-{view}")
+        assert count(page, f"#{view} tr.row") == 50
+    assert page.errors == []
+
+
 # --- Ways out -----------------------------------------------------------------------------------
 
 
