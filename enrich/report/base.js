@@ -151,7 +151,24 @@ function bytes(n) {
 const intervalOf = (f) => f.estimated_sleep_seconds ?? f.period_seconds ?? f.time_delta ?? null;
 // The one jitter: how much shorter than the sleep the shortest intervals are.
 const jitterOf = (f) => (isMissing(f.estimated_sleep_seconds) ? null : f.estimated_jitter_percent ?? null);
-const knownBad = (f) => [...(f.feed_matches || []), ...(f.ti_matches || [])];
+// As feeds and providers raise it, where they were asked.
+const severityOf = (f) => f.effective_severity ?? f.severity;
+const matchesOf = (f) => [...(f.feed_matches || []), ...(f.ti_matches || [])];
+
+// Whether somebody names the destination as bad; "not checked" where nobody was asked, which is not the same as "not named".
+function knownBad(f) {
+  if (f.known_bad) return f.known_bad;
+  if (matchesOf(f).length) return "named";
+  const wasAsked = [f.feed_status, f.ti_status].some((status) => status === "ok" || status === "miss");
+  return wasAsked ? "not named" : "not checked";
+}
+
+// The connections of a finding that is of several ports or addresses; none for one connection.
+function membersOf(f) {
+  const names = data.fields.members || [];
+  return (f.members || []).map((values) => Object.fromEntries(names.map((name, i) => [name, values[i]])));
+}
+
 const ownerOf = (f) => f.as_organization || f.whois_organization;
 const isDenied = (f) => f.event_count > 0 && f.denied_event_count === f.event_count;
 

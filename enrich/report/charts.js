@@ -234,25 +234,28 @@ function evidence(f) {
   });
 }
 
-function deltas(terms) {
+function deltas(all) {
+  const sum = all.reduce((total, { delta }) => total + (delta ?? 0), 0);
+  const terms = [...all, { name: "log odds in all", delta: sum, isSum: true }];
   const step = 17;
   const middle = 232;
-  const reach = CHART.width - middle - 46;
-  const most = Math.max(1, ...terms.map(({ delta }) => Math.abs(delta) || 0));
-  const line = ({ name, delta, words }, i) => {
+  const reach = 100;
+  const most = Math.max(1, ...terms.map(({ delta }) => Math.abs(delta ?? 0)));
+  const line = ({ name, delta, words, isSum }, i) => {
     const y = i * step;
-    const length = (reach * Math.abs(delta || 0)) / most;
-    const sign = delta > 0 ? "+" : delta < 0 ? "−" : "";
+    const length = (reach * Math.abs(delta ?? 0)) / most;
     const place = { x: delta < 0 ? middle - length : middle, y: y + 3, width: length, height: 10 };
     const kind = delta < 0 ? "bar less" : "bar";
+    const sign = delta > 0 ? "+" : delta < 0 ? "−" : "";
     const amount = isMissing(delta) ? "–" : sign + Math.abs(delta).toFixed(1);
+    const textAt = { x: 0, y: y + 12, class: isSum ? "mark" : null };
     return svg(
       "g",
       {},
-      svg("title", {}, words),
-      label(middle - reach - 8, y + 12, "end", shortened(name, 22)),
+      words ? svg("title", {}, words) : null,
+      svg("text", textAt, shortened(name, 20)),
       length ? svg("rect", { class: kind, ...place }) : null,
-      label(CHART.width, y + 12, "end", amount),
+      svg("text", { ...textAt, x: CHART.width, "text-anchor": "end" }, amount),
     );
   };
   const axis = svg("path", { class: "axis", d: `M${middle} 0V${terms.length * step}` });

@@ -11,9 +11,9 @@ const NOT_SUPPRESSED = "not suppressed";
 // Group, label, test; a facet is a button with its number of findings.
 function facets() {
   const all = [
-    ...SEVERITIES.map((severity) => ["severity", severity, (f) => f.severity === severity]),
+    ...SEVERITIES.map((severity) => ["severity", severity, (f) => severityOf(f) === severity]),
     ...["new", "changed", "continuing"].map((status) => ["status", status, (f) => f.status === status]),
-    ["known bad", "known bad", (f) => knownBad(f).length > 0],
+    ["known bad", "known bad", (f) => knownBad(f) === "named"],
     ["passage", "all denied", isDenied],
     ["campaign", "campaign", (f) => campaignsOf(f).length > 0],
     ["verdict", "no verdict", (f) => !verdictOf(f)],
@@ -59,10 +59,11 @@ function haystack(f) {
   if (f.haystack === undefined) {
     const texts = [
       ...[endpoint(f), f.source_ip, f.source_host_name, f.source_user_name, f.destination_name],
-      ...[f.protocol, f.device_vendor, f.severity, f.status],
+      ...[f.protocol, f.device_vendor, severityOf(f), f.status],
+      ...(f.several ? membersOf(f).map((member) => member.ip) : []),
       ...[f.beacon_id, f.found_by, ...(f.reasons || []), ...campaignsOf(f)],
       ...[f.country, f.city, f.as_organization, f.asn && "AS" + f.asn],
-      ...[f.whois_organization, f.reverse_dns, ...knownBad(f)],
+      ...[f.whois_organization, f.reverse_dns, ...matchesOf(f)],
     ];
     f.haystack = texts.filter(Boolean).join("\n").toLowerCase();
   }

@@ -42,7 +42,7 @@ function suppressions() {
     .filter((f) => f.suppressed)
     .map((f) => {
       const by = some(f.suppressed_by || [], MOST_MATCHES).join("; ");
-      return [badge(f.severity), f.source_ip, endpoint(f), share(f.beacon_score), by];
+      return [badge(severityOf(f)), f.source_ip, endpoint(f), share(f.beacon_score), by];
     });
   const headers = ["severity", "source", "destination", "score", "suppressed by"];
   fillBox("suppressions", rows, headers, [3], "Nothing.");

@@ -1,6 +1,6 @@
 // The pane: one finding, what speaks for it, and what to do about it.
 
-const MOST_MATCHES = 8; // entries of feeds that are shown of one finding
+const MOST_MATCHES = 8; // entries of feeds, and members of a group, that are shown of one finding
 
 // An array in an array is a struct, such as a bar of the interval histogram: seconds and events.
 function listed(value) {
@@ -117,11 +117,13 @@ function pivots(f) {
 }
 
 function why(f) {
-  const matches = some(knownBad(f), MOST_MATCHES).map((match) => el("li", { class: "alarm" }, match));
+  const matches = some(matchesOf(f), MOST_MATCHES).map((match) => el("li", { class: "alarm" }, match));
   const reasons = (f.reasons || []).map((reason) => el("li", {}, reason));
   const by = some(f.suppressed_by || [], MOST_MATCHES);
   return el("ul", { class: "why" }, matches, reasons, by.map((text) => el("li", {}, "suppressed: " + text)));
 }
+
+const memberText = ({ ip, port }) => visible(isMissing(port) ? ip : endpoint({ destination_ip: ip ?? "–", destination_port: port }));
 
 function about(f) {
   const place = [f.city, f.country].filter(Boolean).map((text) => visible(text)).join(", ");
@@ -139,8 +141,10 @@ function about(f) {
     ["seen", `${utc(f.first_seen, 16)} to ${utc(f.last_seen, 16)} UTC`],
     ["found", `${f.status}, first found ${visible(f.began_on)}`],
     ["reached by", isMissing(f.sources) ? null : `${whole(f.sources)} of ${whole(f.active_sources)} sources`],
+    ["several", f.several ? [several(f), some(membersOf(f).map(memberText), MOST_MATCHES).join(", ")].join(": ") : null],
+    ["known bad", knownBad(f)],
+    ["severity", severityOf(f) === f.severity ? f.severity : `${severityOf(f)}, raised from ${f.severity}`],
     ["vendor", f.device_vendor],
-    ["severity", f.severity],
   ]);
 }
 
@@ -150,7 +154,7 @@ function detail(f) {
   const heading = el(
     "h2",
     { tabindex: -1, id: "pane-title" },
-    badge(f.severity),
+    badge(severityOf(f)),
     el("span", {}, quoted(f.source_ip), "→", quoted(endpoint(f)), el("small", {}, f.protocol)),
   );
   const close = button({ class: "plain", "data-focus": "close", "aria-label": "close the details", onclick: closePane }, "×");

@@ -49,11 +49,13 @@ function between(column, f) {
   const from = utc(f.first_seen, 19).replace(" ", "T");
   const to = utc(f.last_seen, 19).replace(" ", "T");
   if (from === "–" || to === "–") {
-    const days = Math.max(1, f.score_window_days || 1) - 1;
+    const days = Math.max(1, f.window_days || f.score_window_days || 1) - 1;
     return `| where ${column} between (datetime(${f.end_date}) - ${days}d .. datetime(${f.end_date}) + 1d)`;
   }
   return `| where ${column} between (datetime(${from}Z) - 15m .. datetime(${to}Z) + 1h)`;
 }
+
+const MOST_MEMBERS = 100; // of a group that a query names
 
 // As logs may spell it: IPv6 in any form, IPv4 also mapped into IPv6.
 function isAddress(column, text) {
@@ -63,12 +65,27 @@ function isAddress(column, text) {
   return `${column} =~ ${kql(text)}`;
 }
 
+// The destination: an address, a name, or the members of a group. Its port, if it has one.
+function isDestination(f, address, port, isName) {
+  const members = membersOf(f).slice(0, MOST_MEMBERS);
+  const ips = distinct(members, (member) => member.ip).filter(Boolean);
+  const ports = distinct(members, (member) => member.port).filter((n) => !isMissing(n));
+  const tests = ips.length ? ips.map((ip) => isAddress(address, ip)) : [f.destination_ip].map((text) =>
+    addressKey(text)[0] === "n" ? isName(kql(text)) : isAddress(address, text),
+  );
+  const known = ports.length ? ports : [f.destination_port].filter((n) => !isMissing(n));
+  return [
+    "| where " + tests.join(" or "),
+    known.length ? `| where ${port} in (${known.join(", ")})` : null,
+  ];
+}
+
 // Numbers of protocols, as some makers log them.
 const PROTOCOLS = { icmp: 1, igmp: 2, tcp: 6, udp: 17, gre: 47, esp: 50, ah: 51, "ipv6-icmp": 58, sctp: 132 };
 
 function rawRowsQuery(f) {
-  const isName = addressKey(f.destination_ip)[0] === "n";
-  const name = kql(f.destination_ip);
+  const isName = (name) =>
+    `DestinationHostName =~ ${name} or DestinationDnsDomain =~ ${name} or RequestURL contains ${name}`;
   const numbered = Object.hasOwn(PROTOCOLS, f.protocol) ? [PROTOCOLS[f.protocol]] : [];
   const spellings = [f.protocol, ...numbered].map(kql).join(", ");
   return [
@@ -76,10 +93,7 @@ function rawRowsQuery(f) {
     between("TimeGenerated", f),
     `| where DeviceVendor == ${kql(f.device_vendor)}`,
     `| where ${isAddress("SourceIP", f.source_ip)}`,
-    isName
-      ? `| where DestinationHostName =~ ${name} or DestinationDnsDomain =~ ${name} or RequestURL contains ${name}`
-      : `| where ${isAddress("DestinationIP", f.destination_ip)}`,
-    isMissing(f.destination_port) ? null : `| where DestinationPort == ${f.destination_port}`,
+    ...isDestination(f, "DestinationIP", "DestinationPort", isName),
     f.protocol ? `| where isempty(Protocol) or tostring(split(Protocol, "/")[0]) in~ (${spellings})` : null,
     "| sort by TimeGenerated asc",
   ]
@@ -92,14 +106,11 @@ const findingQuery = (f) =>
 
 // Which process on the host it is, where Microsoft Defender runs there.
 function processQuery(f) {
-  const isName = addressKey(f.destination_ip)[0] === "n";
+  const isName = (name) => `RemoteUrl contains ${name}`;
   return [
     "DeviceNetworkEvents",
     between("Timestamp", f),
-    isName
-      ? `| where RemoteUrl contains ${kql(f.destination_ip)}`
-      : `| where ${isAddress("RemoteIP", f.destination_ip)}`,
-    isMissing(f.destination_port) ? null : `| where RemotePort == ${f.destination_port}`,
+    ...isDestination(f, "RemoteIP", "RemotePort", isName),
     `| extend IsSource = ${isAddress("LocalIP", f.source_ip)}`,
     "| summarize Connections = count(), First = min(Timestamp), Last = max(Timestamp)",
     "    by IsSource, DeviceName, LocalIP, InitiatingProcessFolderPath, InitiatingProcessCommandLine,",

@@ -1,7 +1,7 @@
 // The three views of what passes the filters: findings, hosts, and what is new or has changed.
 
 const worst = (group) =>
-  SEVERITIES.find((severity) => group.some((f) => f.severity === severity)) || "";
+  SEVERITIES.find((severity) => group.some((f) => severityOf(f) === severity)) || "";
 // Worst first where it is sorted downwards.
 const severityRank = (severity) => -(SEVERITIES.indexOf(severity) + 1 || SEVERITIES.length + 1);
 
@@ -12,12 +12,15 @@ function sourceCell(f) {
 }
 
 function alarm(f) {
-  const matches = knownBad(f);
-  return matches.length ? el("span", { class: "alarm", title: shortened(matches[0], 200) }, "bad") : null;
+  if (knownBad(f) !== "named") return null;
+  return el("span", { class: "alarm", title: shortened(matchesOf(f)[0], 200) }, "bad");
 }
 
+// Ports or addresses that beat only together.
+const several = (f) => (f.several ? `${whole(membersOf(f).length)} ${f.several}` : null);
+
 function destinationCell(f) {
-  const known = [f.destination_name, ownerOf(f), f.country].filter(Boolean);
+  const known = [several(f), f.destination_name, ownerOf(f), f.country].filter(Boolean);
   return [alarm(f), quoted(f.destination_ip), known.map((text) => quoted(shortened(text, 60), "soft"))];
 }
 
@@ -59,8 +62,8 @@ const SEVERITY = {
   kind: "severity",
   first: "down",
   hint: "of one severity, the strongest first",
-  sort: (f) => severityRank(f.severity),
-  cell: (f) => badge(f.severity),
+  sort: (f) => severityRank(severityOf(f)),
+  cell: (f) => badge(severityOf(f)),
 };
 const INTERVAL = {
   name: "interval",
@@ -117,7 +120,7 @@ const HOST_COLUMNS = [
   { name: "user", kind: "name", sort: (h) => h.source_user_name, cell: (h) => shortened(h.source_user_name, 60) },
   number("findings", (h) => h.group.length, (h) => whole(h.group.length)),
   number("no verdict", unjudged, (h) => whole(unjudged(h))),
-  number("known bad", (h) => h.bad, (h) => whole(h.bad)),
+  number("known bad", (h) => h.bad, (h) => whole(h.bad), "– where nobody was asked"),
   number("destinations", (h) => h.destinations.length, (h) => whole(h.destinations.length)),
   { name: "to", kind: "destination", cell: (h) => some(h.destinations, 4).map((text) => quoted(text)) },
   number("out", (h) => h.sent, (h) => bytes(h.sent), "bytes sent"),
@@ -143,13 +146,15 @@ function hostsOf(items) {
     source_host_name: group.find((f) => f.source_host_name)?.source_host_name ?? null,
     source_user_name: group.find((f) => f.source_user_name)?.source_user_name ?? null,
     severity: worst(group),
-    bad: group.filter((f) => knownBad(f).length).length,
+    bad: group.some((f) => knownBad(f) !== "not checked")
+      ? group.filter((f) => knownBad(f) === "named").length
+      : null,
     destinations: distinct(group, (f) => f.destination_ip),
     sent: total(group, "total_sent_bytes"),
     received: total(group, "total_received_bytes"),
     group,
   }));
-  const rank = (h) => [severityRank(h.severity), h.bad, h.group.length];
+  const rank = (h) => [severityRank(h.severity), h.bad ?? 0, h.group.length];
   const worse = (a, b) => rank(a).map((n, i) => rank(b)[i] - n).find(Boolean) || 0;
   return hosts.sort(worse);
 }

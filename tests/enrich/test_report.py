@@ -254,10 +254,63 @@ def test_a_score_is_shown_with_what_made_it(page, tmp_path, monkeypatch):
     evidence = [dict(zip(names, term, strict=True)) for term in terms]
     opened(page, tmp_path, [a_finding(1) | {"evidence": evidence}, a_finding(2)])
     terms = "[...document.querySelectorAll('svg[aria-label=evidence] g')]"
-    assert page.evaluate(f"{terms}.map(g => g.lastChild.textContent)") == ["+4.3", "−1.5", "–"]
+    signs = page.evaluate(f"{terms}.map(g => g.lastChild.textContent)")
+    assert signs == ["+4.3", "−1.5", "–", "+2.8"]
     assert json.loads(page.evaluate("asJson(findings)"))[0]["evidence"] == evidence
     page.press("j")
     assert "random traffic reaches" in text(page, "#pane")
+    assert page.errors == []
+
+
+def test_columns_that_may_come_are_heeded(page, tmp_path, monkeypatch):
+    members = "array<struct<ip: string, port: int>>"
+    more = {"several": "string", "members": members, "window_days": "int"}
+    monkeypatch.setattr(rendering, "contract", lambda: contract() | more)
+    ports = [{"ip": "203.0.113.7", "port": n} for n in range(1, 13)]
+    addresses = [{"ip": f"203.0.113.{n}", "port": 443} for n in (8, 9)] + [
+        {"ip": "2001:db8::9", "port": 443}
+    ]
+    findings = [
+        a_finding(1, destination_port=None) | {"several": "ports", "members": ports},
+        a_finding(2, destination_ip="c2.example") | {"several": "addresses", "members": addresses},
+        a_finding(3) | {"several": None, "members": None, "window_days": 7},
+    ]
+    opened(page, tmp_path, findings)
+    cells = texts(page, "#findings td.destination")
+    assert "12 ports" in cells[0] and "3 addresses" in cells[1]
+    assert "203.0.113.7:1," in text(page, "#pane") and "and 4 more" in text(page, "#pane")
+    queries = page.evaluate("findings.map(rawRowsQuery)")
+    assert "DestinationPort in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)" in queries[0]
+    assert (
+        '"203.0.113.8"' in queries[1]
+        and 'ipv6_is_match(DestinationIP, "2001:db8::9")' in queries[1]
+    )
+    assert "c2.example" not in queries[1] and "DestinationPort in (443)" in queries[1]
+    search(page, "2001:db8::9")
+    assert beacons(page) == [2]
+    assert page.errors == []
+
+
+def test_what_is_known_as_bad_counts_and_what_nobody_was_asked_is_said(page, tmp_path, monkeypatch):
+    more = {"effective_severity": "string", "known_bad": "string"}
+    kinds = contract() | LOOKUP_COLUMNS | more
+    monkeypatch.setattr(rendering, "all_columns", lambda: kinds)
+    asked = LOOKED_UP | {"effective_severity": "critical", "known_bad": "named"}
+    nobody = dict.fromkeys(LOOKED_UP | more) | {"known_bad": "not checked"}
+    opened(page, tmp_path, [a_finding(1) | asked, a_finding(2) | nobody])
+    assert texts(page, "#findings td.severity") == ["critical", "high"]
+    assert "critical, raised from high" in text(page, "#pane")
+    page.press("j")
+    assert "not checked" in text(page, "#pane")
+    click(page, "nav button", "hosts")
+    cell = "[...document.querySelectorAll('#hosts tr.row')].map(r => r.cells[5].innerText)"
+    assert page.evaluate(cell) == ["1", "–"]
+    # Without these columns the statuses of the lookups say it.
+    miss = LOOKED_UP | {"feed_matches": None, "feed_status": "miss"}
+    off = miss | {"feed_status": "skipped: off"}
+    monkeypatch.undo()
+    opened(page, tmp_path, [a_finding(1) | LOOKED_UP, a_finding(2) | miss, a_finding(3) | off])
+    assert page.evaluate("findings.map(knownBad)") == ["named", "not named", "not checked"]
     assert page.errors == []
 
 
@@ -588,7 +641,7 @@ def test_addresses_queries_and_links_are_copied(page, tmp_path):
         'DeviceVendor == "Fortinet"',
         'SourceIP in ("10.0.0.1", "::ffff:10.0.0.1")',
         'DestinationIP in ("203.0.113.7", "::ffff:203.0.113.7")',
-        "DestinationPort == 443",
+        "DestinationPort in (443)",
         'in~ ("tcp", "6")',
         "datetime(2026-09-30T00:00:04Z)",
     ):
