@@ -245,7 +245,7 @@ function deltas(all) {
     const y = i * step;
     const length = (reach * Math.abs(delta ?? 0)) / most;
     const place = { x: delta < 0 ? middle - length : middle, y: y + 3, width: length, height: 10 };
-    const kind = delta < 0 ? "bar less" : "bar";
+    const kind = delta < 0 ? "bar other" : "bar more";
     const sign = delta > 0 ? "+" : delta < 0 ? "−" : "";
     const amount = isMissing(delta) ? "–" : sign + Math.abs(delta).toFixed(1);
     const textAt = { x: 0, y: y + 12, class: isSum ? "mark" : null };

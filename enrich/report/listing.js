@@ -3,7 +3,7 @@
 const PAGE = 50; // rows
 
 // Columns: name; cell, which makes a cell's content; sort, which gives its key (null is always last); first, the direction of a first
-// click; kind, a class; full, what a cell holds where it is cut. `idOf` names an item, `open` is called for Enter or a click.
+// click; kind, a class; full, what a cell holds where it is cut. `idOf` names an item; `open` is called for a click, and for Enter with true.
 function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = () => {}, open }) {
   const state = { items: [], sorted: [], column: null, down: false, page: 0, item: null, all: false };
   const keys = new Map(columns.map((column) => [column, new WeakMap()]));
@@ -98,7 +98,7 @@ function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = ()
         onclick: () => {
           if (String(getSelection())) return;
           choose(item);
-          open(item);
+          open(item, false);
         },
       },
       columns.map((column) => cellOf(column, item)),
@@ -133,6 +133,11 @@ function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = ()
     const range = `${whole(first + 1)} to ${whole(last)}`;
     const content = [turn("previous", -1, first > 0), range, turn("next", 1, last < count)];
     refill(pager, count > PAGE ? content : [], node);
+  }
+
+  function reveal() {
+    const row = state.item && rowOf(state.item);
+    if (row) row.scrollIntoView({ block: "nearest" });
   }
 
   function focus() {
@@ -190,5 +195,5 @@ function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = ()
 
   const current = () => state.item;
   const sorted = () => state.sorted;
-  return { node, pager, show, choose, move, refresh, printing, focus, current, sorted, open };
+  return { node, pager, show, choose, move, refresh, printing, focus, reveal, current, sorted, open };
 }

@@ -125,7 +125,7 @@ function onKey(event) {
   if (event.key === "j" || (event.key === "ArrowDown" && isInList)) listing.move(1);
   else if (event.key === "k" || (event.key === "ArrowUp" && isInList)) listing.move(-1);
   else if (event.key === "/") byId("search").select();
-  else if (event.key === "Enter" && isInList && listing.current()) listing.open(listing.current());
+  else if (event.key === "Enter" && isInList && listing.current()) listing.open(listing.current(), true);
   else if (event.key === "Escape" && byId("pane").contains(target)) listing.focus();
   else if (event.key === "Escape" && !byId("pane").hidden) closePane();
   else if (event.key === "u" && hasPane && paned) judge(paned, null);

@@ -89,6 +89,26 @@ function suppressionBox(f) {
 
 // --- Parts --------------------------------------------------------------------------------------
 
+// The findings with which this one shares something.
+function relatives(f) {
+  const kinds = [
+    ["source", f.source_ip, (one) => one.source_ip === f.source_ip],
+    ["destination", f.destination_ip, (one) => one.destination_ip === f.destination_ip],
+    ...campaignsOf(f).map((id) => ["campaign", id, (one) => campaignsOf(one).includes(id)]),
+  ];
+  const buttons = kinds.map(([name, value, test]) => {
+    const count = shown.filter(test).length;
+    if (count < 2) return null;
+    const choose = () => {
+      only("same " + name, value, test);
+      show("findings");
+      views.findings.listing.choose(f);
+    };
+    return button({ "data-focus": "same " + name, onclick: choose }, `same ${name}: ${whole(count)}`);
+  });
+  return buttons.some(Boolean) ? [el("h3", {}, "Filter"), el("div", { class: "row-of" }, buttons)] : [];
+}
+
 function pivots(f) {
   const copier = (name, text, title) =>
     button({ "data-focus": name, title, onclick: () => copy(name, text) }, name);
@@ -160,15 +180,16 @@ function detail(f) {
   const close = button({ class: "plain", "data-focus": "close", "aria-label": "close the details", onclick: closePane }, "×");
   const columns = [
     el("div", {}, why(f), about(f)),
-    el("div", { class: "pictures" }, hourly(f), intervals(f), beats(f), traffic(f)),
     el(
       "div",
-      {},
+      { class: "pivots" },
       pivots(f),
+      relatives(f),
       score(f),
       enriched ? el("details", {}, el("summary", {}, "lookups"), values(f, found)) : null,
       el("details", {}, el("summary", {}, "all columns"), values(f, own)),
     ),
+    el("div", { class: "pictures" }, hourly(f), intervals(f), beats(f), traffic(f)),
   ];
   return [
     el("div", { class: "pane-head" }, heading, verdictBox(f), close),

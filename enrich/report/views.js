@@ -258,11 +258,12 @@ function drawPane() {
   refill(pane, pane.hidden ? [] : detail(paned), pane);
 }
 
-function openPane(f) {
+// Who clicked stays in the list.
+function openPane(f, isByKey) {
   isPaneOpen = true;
   showFinding(f);
-  byId("pane").scrollTop = 0;
-  byId("pane-title").focus({ preventScroll: true });
+  current().listing.reveal();
+  if (isByKey) byId("pane-title").focus({ preventScroll: true });
 }
 
 function closePane() {

@@ -405,6 +405,31 @@ def test_all_that_filters_is_a_chip(page, tmp_path):
     assert page.errors == []
 
 
+def test_a_finding_leads_to_those_that_share_something_with_it(page, tmp_path):
+    campaign = {"rotating_destination_campaign_id": "c9"}
+    findings = [
+        a_finding(1, source_ip="10.0.0.9", destination_ip="203.0.113.1"),
+        a_finding(2, source_ip="10.0.0.9", destination_ip="203.0.113.2", **campaign),
+        a_finding(3, destination_ip="203.0.113.1"),
+        a_finding(4, destination_ip="203.0.113.4", **campaign),
+        a_finding(5, destination_ip="203.0.113.1", **SUPPRESSED),
+    ]
+    opened(page, tmp_path, findings)
+    for name, expected in (("source", [1, 2]), ("destination", [1, 3])):
+        click(page, "#pane button", f"same {name}: 2")
+        assert beacons(page) == expected and chosen(page) == 1
+        click(page, "#chips button", "clear")
+    page.press("j")
+    click(page, "#pane button", "same campaign: 2")
+    assert beacons(page) == [2, 4] and chosen(page) == 2
+    click(page, "#chips button", "clear")
+    page.evaluate("closePane()")
+    click(page, "#findings tr.row:nth-child(3)")
+    assert chosen(page) == 3 and "203.0.113.1" in text(page, "#pane-title")
+    assert count(page, "#pane button[data-focus^='same source']") == 0
+    assert page.errors == []
+
+
 def test_campaigns_are_listed_and_chosen_without_the_suppressed(page, tmp_path):
     shared = {"shared_destination_campaign_id": "c1"}
     findings = [a_finding(1, **shared), a_finding(2, **shared), a_finding(3)]
