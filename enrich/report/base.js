@@ -82,9 +82,8 @@ const data = JSON.parse(byId("data").textContent);
 
 // A finding has its columns as properties; they are read from its row when they are asked for.
 class Finding {
-  constructor(row, place) {
+  constructor(row) {
     this.row = row;
-    this.place = place;
     this.haystack = undefined;
   }
 }
@@ -93,7 +92,9 @@ data.columns.forEach((name, i) => {
   const packed = { get() { return JSON.parse(this.row[i]); } };
   Object.defineProperty(Finding.prototype, name, data.packed.includes(name) ? packed : plain);
 });
-const findings = data.rows.map((row, place) => new Finding(row, place));
+const findings = data.rows.map((row) => new Finding(row));
+// Of the run before; null where that is not known. They are in one view only.
+const stopped = data.stopped && data.stopped.map((row) => new Finding(row));
 const enriched = data.lookups.every((name) => data.columns.includes(name));
 const shown = findings.filter((f) => !f.suppressed);
 const vendors = distinct(findings, (f) => f.device_vendor).sort();
@@ -202,11 +203,10 @@ function span(f) {
 }
 
 // Sort key of an address: IPv4, then IPv6, then names; a character for each part, so that 10.0.0.9 comes before 10.0.0.10.
+const IPV4 = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
 function addressKey(text) {
-  const parts = text.split(".");
-  if (parts.length === 4 && parts.every((part) => /^\d+$/.test(part))) {
-    return "4" + String.fromCharCode(...parts);
-  }
+  const parts = IPV4.exec(text);
+  if (parts) return "4" + String.fromCharCode(parts[1], parts[2], parts[3], parts[4]);
   if (!text.includes(":")) return "n" + text;
   const [head, tail] = text.split("::").map((half) => (half ? half.split(":") : []));
   const middle = tail ? Array(Math.max(0, 8 - head.length - tail.length)).fill("0") : [];

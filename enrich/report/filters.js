@@ -3,6 +3,7 @@
 // By group, the tests by label: of a group one must pass, and of every group.
 const active = new Map();
 let selected = [];
+let selectedStopped = [];
 
 const NOT_SUPPRESSED = "not suppressed";
 
@@ -82,7 +83,9 @@ function search(text) {
 
 function select() {
   const groups = [...active.values()].map((tests) => [...tests.values()]);
-  selected = findings.filter((f) => groups.every((tests) => tests.some((test) => test(f))));
+  const passes = (f) => groups.every((tests) => tests.some((test) => test(f)));
+  selected = findings.filter(passes);
+  selectedStopped = (stopped || []).filter(passes);
   drawFilters();
   showViews();
 }

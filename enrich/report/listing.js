@@ -6,7 +6,7 @@ const PAGE = 50; // rows
 // click; kind, a class; full, what a cell holds where it is cut. `idOf` names an item; `open` is called for a click, and for Enter with true.
 function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = () => {}, open }) {
   const state = { items: [], sorted: [], column: null, down: false, page: 0, item: null, all: false };
-  const keys = new Map(columns.map((column) => [column, new WeakMap()]));
+  const keys = new Map(); // by column, those of `items`
   const heads = columns.map(headOf);
   const body = el("tbody", { role: "rowgroup" });
   const head = el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, heads));
@@ -25,26 +25,23 @@ function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = ()
 
   // --- Order ------------------------------------------------------------------------------------
 
-  function keyOf(column, item) {
-    const known = keys.get(column);
-    if (!known.has(item)) known.set(item, column.sort(item) ?? null);
-    return known.get(item);
-  }
-
   function sort() {
     const { column, down, items } = state;
     if (!column) {
       state.sorted = items;
       return;
     }
+    if (!keys.has(column)) keys.set(column, items.map((item) => column.sort(item) ?? null));
+    const known = keys.get(column);
     const way = down ? -1 : 1;
-    const keyed = items.map((item, place) => [keyOf(column, item), place, item]);
-    keyed.sort(([a, i], [b, j]) => {
+    const order = items.map((_, i) => i);
+    order.sort((i, j) => {
+      const [a, b] = [known[i], known[j]];
       if (a === b) return i - j;
       if (a === null || b === null) return a === null ? 1 : -1;
       return a < b ? -way : way;
     });
-    state.sorted = keyed.map(([, , item]) => item);
+    state.sorted = order.map((i) => items[i]);
   }
 
   function sortBy(column) {
@@ -149,6 +146,7 @@ function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = ()
 
   function show(items) {
     state.items = items;
+    keys.clear();
     sort();
     const last = Math.max(0, Math.ceil(items.length / PAGE) - 1);
     const isSame = (item) => state.item && idOf(item) === idOf(state.item);
@@ -181,7 +179,7 @@ function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = ()
   }
 
   function refresh(item) {
-    keys.forEach((known) => known.delete(item));
+    keys.clear();
     // The row itself stays: the focus may be on its way to it.
     rowOf(item)?.replaceChildren(...columns.map((column) => cellOf(column, item)));
   }

@@ -40,7 +40,11 @@ SCRIPTS = (
 SIGNIFICANT_DIGITS = 6
 
 
-def render(findings: list[dict[str, Any]], links: Sequence[str] = ()) -> str:
+def render(
+    findings: list[dict[str, Any]],
+    links: Sequence[str] = (),
+    before: Sequence[dict[str, Any]] | None = None,
+) -> str:
     """Draw the report.
 
     Parameters
@@ -50,6 +54,9 @@ def render(findings: list[dict[str, Any]], links: Sequence[str] = ()) -> str:
     links
         URLs of services that know addresses, with ``{address}`` in each; a click tells the service
         what is hunted.
+    before
+        The findings of the run before, of the same vendors; those that are not among `findings`
+        have stopped. None where they are not known.
 
     Returns
     -------
@@ -65,7 +72,7 @@ def render(findings: list[dict[str, Any]], links: Sequence[str] = ()) -> str:
         "script": script,
         "style_hash": csp_hash(style),
         "script_hash": csp_hash(script),
-        "data": embedded(page_data(findings, links)),
+        "data": embedded(page_data(findings, links, before)),
     }
     # In one pass, so that a value that looks like a placeholder is not replaced.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], read("page.html"))
@@ -83,7 +90,11 @@ def title_of(findings: list[dict[str, Any]]) -> str:
     return f"Beaconing on {findings[0]['end_date']}, {' and '.join(vendors_of(findings))}"
 
 
-def page_data(findings: list[dict[str, Any]], links: Sequence[str] = ()) -> dict[str, Any]:
+def page_data(
+    findings: list[dict[str, Any]],
+    links: Sequence[str],
+    before: Sequence[dict[str, Any]] | None,
+) -> dict[str, Any]:
     """Collect what the page shows.
 
     Column names and rows are separate, so that no name is written 10,000 times; so are `fields`,
@@ -93,9 +104,8 @@ def page_data(findings: list[dict[str, Any]], links: Sequence[str] = ()) -> dict
     outline = re.search(r'd="([^"]+)"', read("world.svg"))
     return {
         "columns": list(types),
-        "rows": [
-            [cell(finding.get(name), kind) for name, kind in types.items()] for finding in findings
-        ],
+        "rows": rows_of(findings, types),
+        "stopped": None if before is None else rows_of(stopped(findings, before), types),
         "packed": [name for name, kind in types.items() if is_packed(kind)],
         "fields": {
             name: re.findall(r"(\w+) *:", kind) for name, kind in types.items() if "struct" in kind
@@ -105,6 +115,19 @@ def page_data(findings: list[dict[str, Any]], links: Sequence[str] = ()) -> dict
         "outline": outline[1] if outline else "",
         "made_at": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     }
+
+
+def stopped(
+    findings: list[dict[str, Any]], before: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the findings of the run before that are not found any more."""
+    found = {finding["beacon_id"] for finding in findings}
+    return [old | {"status": "stopped"} for old in before if old["beacon_id"] not in found]
+
+
+def rows_of(findings: list[dict[str, Any]], types: dict[str, str]) -> list[list[Any]]:
+    """List the values of findings in the order of the columns."""
+    return [[cell(finding.get(name), kind) for name, kind in types.items()] for finding in findings]
 
 
 def is_packed(kind: str) -> bool:

@@ -42,7 +42,7 @@ function readVerdict(beacon) {
 }
 
 const verdicts = new Map();
-for (const f of findings) {
+for (const f of [...findings, ...(stopped || [])]) {
   const verdict = readVerdict(f.beacon_id);
   if (verdict) verdicts.set(f.beacon_id, verdict);
 }

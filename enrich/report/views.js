@@ -1,4 +1,4 @@
-// The three views of what passes the filters: findings, hosts, and what is new or has changed.
+// The three views of what passes the filters: findings, hosts, and what is new, has changed or has stopped.
 
 const worst = (group) =>
   SEVERITIES.find((severity) => group.some((f) => severityOf(f) === severity)) || "";
@@ -192,7 +192,7 @@ const views = {
   changes: {
     listing: makeListing({
       id: "changes",
-      label: "new and changed",
+      label: "changes",
       columns: CHANGE_COLUMNS,
       idOf: (f) => f.beacon_id,
       chosen: showFinding,
@@ -200,7 +200,7 @@ const views = {
     }),
     items: () => {
       const of = (status) => selected.filter((f) => f.status === status);
-      return [...of("changed"), ...of("new")];
+      return [...of("changed"), ...of("new"), ...selectedStopped];
     },
     hasPane: true,
   },
@@ -211,7 +211,8 @@ const current = () => views[view];
 // Only the view that is shown is drawn; its tab says how many rows it has, and so do the others.
 function showViews() {
   const hosts = distinct(selected, (f) => f.source_ip).length;
-  const changes = selected.filter((f) => ["new", "changed"].includes(f.status)).length;
+  const changed = selected.filter((f) => ["new", "changed"].includes(f.status)).length;
+  const changes = changed + selectedStopped.length;
   const counts = { findings: selected.length, hosts, changes };
   for (const name of Object.keys(views)) {
     const tab = byId("tab-" + name);
@@ -228,7 +229,9 @@ function showViews() {
   const words = {
     findings: `${plural(rows.length, "finding")} of ${whole(findings.length)}`,
     hosts: plural(rows.length, "host"),
-    changes: `${plural(rows.length, "finding")} new or changed since the day before; the table beacon_lifecycle has what stopped`,
+    changes: `${plural(changed, "finding")} new or changed; ${
+      stopped ? whole(selectedStopped.length) + " stopped" : "the table beacon_lifecycle has what stopped"
+    }`,
   };
   byId("count").textContent = rows.length || !findings.length || view === "changes" ? words[view] : "No finding fits this filter.";
   byId("empty").hidden = findings.length > 0;
