@@ -7,7 +7,8 @@ const SVG = "http://www.w3.org/2000/svg";
 
 const byId = (id) => document.getElementById(id);
 
-// Attributes that begin with "on" are listeners; those without a value are left out. Numbers and our own words need no escape, but get it.
+// Attributes that begin with "on" are listeners; those without a value are left out. Numbers and
+// our own words need no escape, but get it.
 function make(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -29,20 +30,26 @@ const svg = (tag, attributes, ...children) =>
   make(document.createElementNS(SVG, tag), attributes, children);
 const hint = (text) => el("p", { class: "hint" }, text);
 const soft = (text) => el("span", { class: "soft" }, text);
-const button = (attributes, ...children) => el("button", { type: "button", ...attributes }, children);
-// A value of the logs inside a line of ours: letters written from right to left must not turn the line around.
+const button = (attributes, ...children) =>
+  el("button", { type: "button", ...attributes }, children);
+// A value of the logs inside a line of ours: letters written from right to left must not turn the
+// line around.
 const quoted = (value, kind) => el("bdi", { class: kind }, value);
 
 // With a blank between, so that a copied line is not one word.
 const spaced = (...items) =>
-  items.flat(Infinity).filter((item) => !isMissing(item)).flatMap((item) => [item, document.createTextNode(" ")]);
+  items
+    .flat(Infinity)
+    .filter((item) => !isMissing(item))
+    .flatMap((item) => [item, document.createTextNode(" ")]);
 
 function badge(severity) {
   const known = SEVERITIES.includes(severity) ? severity : "";
   return el("span", { class: "badge " + known }, severity);
 }
 
-// Puts new content into a box. What had the focus is found again by its data-focus, else `fallback` gets it: it never falls to the body.
+// Puts new content into a box. What had the focus is found again by its data-focus, else `fallback`
+// gets it: it never falls to the body.
 function refill(box, content, fallback) {
   const active = document.activeElement;
   const name = box.contains(active) ? active.dataset.focus : null;
@@ -69,7 +76,8 @@ function table(headers, rows, numbers = []) {
   return el("div", { class: "scroll", tabindex: 0 }, el("table", {}, content));
 }
 
-// The first few of many, each once, and how many more there are; feeds name one address thousands of times.
+// The first few of many, each once, and how many more there are; feeds name one address thousands
+// of times.
 function some(items, most) {
   const once = [...new Set(items)];
   const shown = once.slice(0, most);
@@ -88,8 +96,16 @@ class Finding {
   }
 }
 data.columns.forEach((name, i) => {
-  const plain = { get() { return this.row[i]; } };
-  const packed = { get() { return JSON.parse(this.row[i]); } };
+  const plain = {
+    get() {
+      return this.row[i];
+    },
+  };
+  const packed = {
+    get() {
+      return JSON.parse(this.row[i]);
+    },
+  };
   Object.defineProperty(Finding.prototype, name, data.packed.includes(name) ? packed : plain);
 });
 const findings = data.rows.map((row) => new Finding(row));
@@ -148,26 +164,33 @@ function bytes(n) {
 
 // --- Words of a finding -------------------------------------------------------------------------
 
-// The one interval of a finding: the sleep that an implant would have been set to; without it the median, then the most frequent delta.
+// The one interval of a finding: the sleep that an implant would have been set to; without it the
+// median, then the most frequent delta.
 const intervalOf = (f) => f.estimated_sleep_seconds ?? f.period_seconds ?? f.time_delta ?? null;
 // The one jitter: how much shorter than the sleep the shortest intervals are.
-const jitterOf = (f) => (isMissing(f.estimated_sleep_seconds) ? null : f.estimated_jitter_percent ?? null);
+const jitterOf = (f) =>
+  isMissing(f.estimated_sleep_seconds) ? null : (f.estimated_jitter_percent ?? null);
 // As feeds and providers raise it, where they were asked.
 const severityOf = (f) => f.effective_severity ?? f.severity;
 const matchesOf = (f) => [...(f.feed_matches || []), ...(f.ti_matches || [])];
 
-// Whether somebody names the destination as bad; "not checked" where nobody was asked, which is not the same as "not named".
+// Whether somebody names the destination as bad; "not checked" where nobody was asked, which is not
+// the same as "not named".
 function knownBad(f) {
   if (f.known_bad) return f.known_bad;
   if (matchesOf(f).length) return "named";
-  const wasAsked = [f.feed_status, f.ti_status].some((status) => status === "ok" || status === "miss");
+  const wasAsked = [f.feed_status, f.ti_status].some(
+    (status) => status === "ok" || status === "miss",
+  );
   return wasAsked ? "not named" : "not checked";
 }
 
 // The connections of a finding that is of several ports or addresses; none for one connection.
 function membersOf(f) {
   const names = data.fields.members || [];
-  return (f.members || []).map((values) => Object.fromEntries(names.map((name, i) => [name, values[i]])));
+  return (f.members || []).map((values) =>
+    Object.fromEntries(names.map((name, i) => [name, values[i]])),
+  );
 }
 
 const ownerOf = (f) => f.as_organization || f.whois_organization;
@@ -202,7 +225,8 @@ function span(f) {
   return utc(f.first_seen, to, from) + "–" + utc(f.last_seen, to, from);
 }
 
-// Sort key of an address: IPv4, then IPv6, then names; a character for each part, so that 10.0.0.9 comes before 10.0.0.10.
+// Sort key of an address: IPv4, then IPv6, then names; a character for each part, so that 10.0.0.9
+// comes before 10.0.0.10.
 const IPV4 = /^(\d+)\.(\d+)\.(\d+)\.(\d+)$/;
 function addressKey(text) {
   const parts = IPV4.exec(text);

@@ -47,7 +47,8 @@ function hourly(f) {
 
 // --- Intervals between beats --------------------------------------------------------------------
 
-// Rare long gaps would squeeze the beat into one line, so 1 % of the events at either end is left out.
+// Rare long gaps would squeeze the beat into one line, so 1 % of the events at either end is left
+// out.
 function intervalRange(bars, sleep, shortest) {
   const total = bars.reduce((sum, [, events]) => sum + events, 0);
   let seen = 0;
@@ -196,7 +197,10 @@ function traffic(f) {
   ];
   if (!rows.some(([, n]) => n)) {
     const isKnown = rows.some(([, n]) => n === 0);
-    return picture(title, hint(isKnown ? "the log has 0 bytes throughout" : "the log has no sizes"));
+    return picture(
+      title,
+      hint(isKnown ? "the log has 0 bytes throughout" : "the log has no sizes"),
+    );
   }
   const left = 104;
   const room = CHART.width - left - 62;
@@ -262,20 +266,32 @@ function deltas(all) {
   return canvas("evidence", CHART.width, terms.length * step + 4, axis, terms.map(line));
 }
 
-// What the score is made of, where the row has no evidence terms: each part with what it is measured against.
+// What the score is made of, where the row has no evidence terms: each part with what it is
+// measured against.
 const PARTS = [
   ["timing", (f) => f.timing_score, (f) => `random traffic reaches ${share(f.null_quantile)}`],
   ["sizes", (f) => f.size_score, () => "1 where sizes repeat"],
-  ["rarity", (f) => f.rarity_score, (f) => `${whole(f.sources)} of ${whole(f.active_sources)} sources reach it`],
+  [
+    "rarity",
+    (f) => f.rarity_score,
+    (f) => `${whole(f.sources)} of ${whole(f.active_sources)} sources reach it`,
+  ],
 ];
 const OTHERS = [
-  ["percent_beacon", (f) => f.percent_beacon, (n) => percent(n, 1), (f) => `threshold ${f.percent_beacon_threshold} %`],
+  [
+    "percent_beacon",
+    (f) => f.percent_beacon,
+    (n) => percent(n, 1),
+    (f) => `threshold ${f.percent_beacon_threshold} %`,
+  ],
   ["RITA", (f) => f.rita_beacon_score, share, () => "score of RITA, for comparison"],
 ];
 
 function score(f) {
   const terms = evidence(f);
-  const limit = isMissing(f.beacon_score_threshold) ? "" : `, threshold ${share(f.beacon_score_threshold)}`;
+  const limit = isMissing(f.beacon_score_threshold)
+    ? ""
+    : `, threshold ${share(f.beacon_score_threshold)}`;
   const title = `Score ${share(f.beacon_score)}${limit}`;
   const others = OTHERS.filter(([, of]) => !isMissing(of(f)));
   const rest = others.map(([name, of, words, note]) => [name, words(of(f)), note(f)]);

@@ -13,7 +13,11 @@ const NOT_SUPPRESSED = "not suppressed";
 function facets() {
   const all = [
     ...SEVERITIES.map((severity) => ["severity", severity, (f) => severityOf(f) === severity]),
-    ...["new", "changed", "continuing"].map((status) => ["status", status, (f) => f.status === status]),
+    ...["new", "changed", "continuing"].map((status) => [
+      "status",
+      status,
+      (f) => f.status === status,
+    ]),
     ["known bad", "known bad", (f) => knownBad(f) === "named"],
     ["passage", "all denied", isDenied],
     ["campaign", "campaign", (f) => campaignsOf(f).length > 0],
@@ -22,7 +26,10 @@ function facets() {
     ["suppressed", NOT_SUPPRESSED, (f) => !f.suppressed],
   ];
   const several = vendors.length > 1 ? vendors : [];
-  return [...all, ...several.map((vendor) => ["vendor", vendor, (f) => f.device_vendor === vendor])];
+  return [
+    ...all,
+    ...several.map((vendor) => ["vendor", vendor, (f) => f.device_vendor === vendor]),
+  ];
 }
 
 const campaignsOf = (f) =>

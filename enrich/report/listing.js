@@ -1,11 +1,21 @@
-// A table of which one row is chosen: columns that sort, pages, and keys. The findings, the hosts and the changes are such tables.
+// A table of which one row is chosen: columns that sort, pages, and keys. The findings, the hosts
+// and the changes are such tables.
 
 const PAGE = 50; // rows
 
-// Columns: name; cell, which makes a cell's content; sort, which gives its key (null is always last); first, the direction of a first
-// click; kind, a class; full, what a cell holds where it is cut. `idOf` names an item; `open` is called for a click, and for Enter with true.
+// Columns: name; cell, which makes a cell's content; sort, which gives its key (null is always
+// last); first, the direction of a first click; kind, a class; full, what a cell holds where it is
+// cut. `idOf` names an item; `open` is called for a click, and for Enter with true.
 function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = () => {}, open }) {
-  const state = { items: [], sorted: [], column: null, down: false, page: 0, item: null, all: false };
+  const state = {
+    items: [],
+    sorted: [],
+    column: null,
+    down: false,
+    page: 0,
+    item: null,
+    all: false,
+  };
   const keys = new Map(); // by column, those of `items`
   const heads = columns.map(headOf);
   const body = el("tbody", { role: "rowgroup" });
@@ -31,7 +41,11 @@ function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = ()
       state.sorted = items;
       return;
     }
-    if (!keys.has(column)) keys.set(column, items.map((item) => column.sort(item) ?? null));
+    if (!keys.has(column))
+      keys.set(
+        column,
+        items.map((item) => column.sort(item) ?? null),
+      );
     const known = keys.get(column);
     const way = down ? -1 : 1;
     const order = items.map((_, i) => i);
@@ -193,5 +207,18 @@ function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = ()
 
   const current = () => state.item;
   const sorted = () => state.sorted;
-  return { node, pager, show, choose, move, refresh, printing, focus, reveal, current, sorted, open };
+  return {
+    node,
+    pager,
+    show,
+    choose,
+    move,
+    refresh,
+    printing,
+    focus,
+    reveal,
+    current,
+    sorted,
+    open,
+  };
 }

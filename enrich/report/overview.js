@@ -1,4 +1,5 @@
-// The charts of the whole run: score against rarity, and the map. A bubble is a group of findings, and filters by it.
+// The charts of the whole run: score against rarity, and the map. A bubble is a group of findings,
+// and filters by it.
 
 function namesOf(group) {
   const names = group.slice(0, 8).map((f) => visible(f.source_ip) + " → " + visible(endpoint(f)));

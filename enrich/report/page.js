@@ -10,7 +10,11 @@ const CAMPAIGNS = [
 ];
 
 function campaigns() {
-  const listedOf = (group, textOf) => some(group.map((f) => visible(textOf(f))), 6).join(", ");
+  const listedOf = (group, textOf) =>
+    some(
+      group.map((f) => visible(textOf(f))),
+      6,
+    ).join(", ");
   const rowOf = ([id, group], column, word) => {
     const choose = () => {
       only("campaign of", word, (f) => f[column] === id);
@@ -51,7 +55,8 @@ function suppressions() {
 function fillBox(id, rows, headers, numbers, nothing) {
   const box = byId(id);
   box.append(rows.length ? table(headers, rows.slice(0, MOST_ROWS), numbers) : hint(nothing));
-  if (rows.length > MOST_ROWS) box.append(hint(`and ${whole(rows.length - MOST_ROWS)} more; filter the findings for them`));
+  if (rows.length > MOST_ROWS)
+    box.append(hint(`and ${whole(rows.length - MOST_ROWS)} more; filter the findings for them`));
   box.closest("details").open = rows.length > 0;
 }
 
@@ -125,7 +130,8 @@ function onKey(event) {
   if (event.key === "j" || (event.key === "ArrowDown" && isInList)) listing.move(1);
   else if (event.key === "k" || (event.key === "ArrowUp" && isInList)) listing.move(-1);
   else if (event.key === "/") byId("search").select();
-  else if (event.key === "Enter" && isInList && listing.current()) listing.open(listing.current(), true);
+  else if (event.key === "Enter" && isInList && listing.current())
+    listing.open(listing.current(), true);
   else if (event.key === "Escape" && byId("pane").contains(target)) listing.focus();
   else if (event.key === "Escape" && !byId("pane").hidden) closePane();
   else if (event.key === "u" && hasPane && paned) judge(paned, null);
@@ -139,7 +145,8 @@ function onKey(event) {
 }
 
 function buttons() {
-  for (const name of Object.keys(views)) byId("tab-" + name).addEventListener("click", () => show(name));
+  for (const name of Object.keys(views))
+    byId("tab-" + name).addEventListener("click", () => show(name));
   let timer = 0;
   byId("search").addEventListener("input", () => {
     clearTimeout(timer);
@@ -160,7 +167,9 @@ function buttons() {
   addEventListener("hashchange", followLink);
   // What another tab says of a finding.
   addEventListener("storage", (event) => {
-    const f = event.key?.startsWith(VERDICT_KEY) && findings.find((one) => VERDICT_KEY + one.beacon_id === event.key);
+    const f =
+      event.key?.startsWith(VERDICT_KEY) &&
+      findings.find((one) => VERDICT_KEY + one.beacon_id === event.key);
     if (!f) return;
     const verdict = readVerdict(f.beacon_id);
     if (verdict) verdicts.set(f.beacon_id, verdict);

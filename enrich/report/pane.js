@@ -41,7 +41,8 @@ function verdictBox(f) {
     "aria-label": "note: why",
     autocomplete: "off",
     disabled: made ? null : "",
-    // At every letter, as Firefox tells of no change where a key moves the focus; without drawing the pane anew.
+    // At every letter, as Firefox tells of no change where a key moves the focus; without drawing
+    // the pane anew.
     oninput: (event) => {
       keep(f, verdictOf(f).verdict, event.target.value);
       refreshRows(f);
@@ -58,7 +59,12 @@ function verdictBox(f) {
       : null,
     made?.verdict === "benign" ? suppressionBox(f) : null,
   ];
-  return el("div", { class: "judgement" }, el("div", { class: "row-of" }, VERDICTS.map(choice), note), lines);
+  return el(
+    "div",
+    { class: "judgement" },
+    el("div", { class: "row-of" }, VERDICTS.map(choice), note),
+    lines,
+  );
 }
 
 function suppressionBox(f) {
@@ -81,9 +87,18 @@ function suppressionBox(f) {
     "div",
     {},
     hint("For seeds/organisation/suppressions.csv; an asterisk in a column matches everything."),
-    isName ? hint("A suppression cannot name this destination, as it is no address: this one hides every destination.") : null,
+    isName
+      ? hint(
+          "A suppression cannot name this destination, as it is no address: this one hides every destination.",
+        )
+      : null,
     row,
-    el("div", { class: "row-of" }, owner, button({ "data-focus": "suppression", onclick: copyRow }, "copy row")),
+    el(
+      "div",
+      { class: "row-of" },
+      owner,
+      button({ "data-focus": "suppression", onclick: copyRow }, "copy row"),
+    ),
   );
 }
 
@@ -104,9 +119,14 @@ function relatives(f) {
       show("findings");
       views.findings.listing.choose(f);
     };
-    return button({ "data-focus": "same " + name, onclick: choose }, `same ${name}: ${whole(count)}`);
+    return button(
+      { "data-focus": "same " + name, onclick: choose },
+      `same ${name}: ${whole(count)}`,
+    );
   });
-  return buttons.some(Boolean) ? [el("h3", {}, "Filter"), el("div", { class: "row-of" }, buttons)] : [];
+  return buttons.some(Boolean)
+    ? [el("h3", {}, "Filter"), el("div", { class: "row-of" }, buttons)]
+    : [];
 }
 
 function pivots(f) {
@@ -128,7 +148,11 @@ function pivots(f) {
     el(
       "div",
       { class: "row-of" },
-      copier("raw rows", rawRowsQuery(f), "CommonSecurityLog: the rows of this connection and time"),
+      copier(
+        "raw rows",
+        rawRowsQuery(f),
+        "CommonSecurityLog: the rows of this connection and time",
+      ),
       copier("findings", findingQuery(f), "NetworkBeaconing: this beacon on all days"),
       copier("process", processQuery(f), "DeviceNetworkEvents: which process on the host connects"),
     ),
@@ -137,33 +161,67 @@ function pivots(f) {
 }
 
 function why(f) {
-  const matches = some(matchesOf(f), MOST_MATCHES).map((match) => el("li", { class: "alarm" }, match));
+  const matches = some(matchesOf(f), MOST_MATCHES).map((match) =>
+    el("li", { class: "alarm" }, match),
+  );
   const reasons = (f.reasons || []).map((reason) => el("li", {}, reason));
   const by = some(f.suppressed_by || [], MOST_MATCHES);
-  return el("ul", { class: "why" }, matches, reasons, by.map((text) => el("li", {}, "suppressed: " + text)));
+  return el(
+    "ul",
+    { class: "why" },
+    matches,
+    reasons,
+    by.map((text) => el("li", {}, "suppressed: " + text)),
+  );
 }
 
-const memberText = ({ ip, port }) => visible(isMissing(port) ? ip : endpoint({ destination_ip: ip ?? "–", destination_port: port }));
+const memberText = ({ ip, port }) =>
+  visible(isMissing(port) ? ip : endpoint({ destination_ip: ip ?? "–", destination_port: port }));
 
 function about(f) {
-  const place = [f.city, f.country].filter(Boolean).map((text) => visible(text)).join(", ");
+  const place = [f.city, f.country]
+    .filter(Boolean)
+    .map((text) => visible(text))
+    .join(", ");
   const median = isMissing(f.period_seconds) ? "" : `, median ${seconds(f.period_seconds)}`;
   const size = (n) => (isMissing(n) ? null : bytes(n));
   return facts([
     ["interval", cadence(f) + median],
-    ["source", [f.source_host_name, f.source_user_name].filter(Boolean).map((t) => visible(t)).join(", ")],
+    [
+      "source",
+      [f.source_host_name, f.source_user_name]
+        .filter(Boolean)
+        .map((t) => visible(t))
+        .join(", "),
+    ],
     ["name", f.destination_name],
     ["owner", ownerOf(f)],
     ["place", place],
     ["reverse DNS", f.reverse_dns],
     ["events", `${whole(f.event_count)}, ${passage(f)}`],
-    ["bytes", [size(f.total_sent_bytes), size(f.total_received_bytes)].every(Boolean) ? `${bytes(f.total_sent_bytes)} out, ${bytes(f.total_received_bytes)} in` : null],
+    [
+      "bytes",
+      [size(f.total_sent_bytes), size(f.total_received_bytes)].every(Boolean)
+        ? `${bytes(f.total_sent_bytes)} out, ${bytes(f.total_received_bytes)} in`
+        : null,
+    ],
     ["seen", `${utc(f.first_seen, 16)} to ${utc(f.last_seen, 16)} UTC`],
     ["found", `${f.status}, first found ${visible(f.began_on)}`],
-    ["reached by", isMissing(f.sources) ? null : `${whole(f.sources)} of ${whole(f.active_sources)} sources`],
-    ["several", f.several ? [several(f), some(membersOf(f).map(memberText), MOST_MATCHES).join(", ")].join(": ") : null],
+    [
+      "reached by",
+      isMissing(f.sources) ? null : `${whole(f.sources)} of ${whole(f.active_sources)} sources`,
+    ],
+    [
+      "several",
+      f.several
+        ? [several(f), some(membersOf(f).map(memberText), MOST_MATCHES).join(", ")].join(": ")
+        : null,
+    ],
     ["known bad", knownBad(f)],
-    ["severity", severityOf(f) === f.severity ? f.severity : `${severityOf(f)}, raised from ${f.severity}`],
+    [
+      "severity",
+      severityOf(f) === f.severity ? f.severity : `${severityOf(f)}, raised from ${f.severity}`,
+    ],
     ["vendor", f.device_vendor],
   ]);
 }
@@ -177,7 +235,15 @@ function detail(f) {
     badge(severityOf(f)),
     el("span", {}, quoted(f.source_ip), "→", quoted(endpoint(f)), el("small", {}, f.protocol)),
   );
-  const close = button({ class: "plain", "data-focus": "close", "aria-label": "close the details", onclick: closePane }, "×");
+  const close = button(
+    {
+      class: "plain",
+      "data-focus": "close",
+      "aria-label": "close the details",
+      onclick: closePane,
+    },
+    "×",
+  );
   const columns = [
     el("div", {}, why(f), about(f)),
     el(

@@ -6,7 +6,8 @@ function say(text) {
   byId("said").textContent = text;
 }
 
-// Pages from a plain http server have no clipboard, so an old way is tried; what cannot be copied is shown, to be copied by hand.
+// Pages from a plain http server have no clipboard, so an old way is tried; what cannot be copied
+// is shown, to be copied by hand.
 async function copy(name, text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -37,7 +38,8 @@ const permalink = (f) => location.href.split("#")[0] + "#" + encodeURIComponent(
 
 // --- Queries ------------------------------------------------------------------------------------
 
-// A literal of KQL. What is not printable ASCII is written by its number, so that no value ends the text or poses as another.
+// A literal of KQL. What is not printable ASCII is written by its number, so that no value ends the
+// text or poses as another.
 function kql(text) {
   const escaped = String(text).replace(/[\\"]/g, "\\$&");
   const unit = (character) => "\\u" + character.charCodeAt(0).toString(16).padStart(4, "0");
@@ -70,9 +72,11 @@ function isDestination(f, address, port, isName) {
   const members = membersOf(f).slice(0, MOST_MEMBERS);
   const ips = distinct(members, (member) => member.ip).filter(Boolean);
   const ports = distinct(members, (member) => member.port).filter((n) => !isMissing(n));
-  const tests = ips.length ? ips.map((ip) => isAddress(address, ip)) : [f.destination_ip].map((text) =>
-    addressKey(text)[0] === "n" ? isName(kql(text)) : isAddress(address, text),
-  );
+  const tests = ips.length
+    ? ips.map((ip) => isAddress(address, ip))
+    : [f.destination_ip].map((text) =>
+        addressKey(text)[0] === "n" ? isName(kql(text)) : isAddress(address, text),
+      );
   const known = ports.length ? ports : [f.destination_port].filter((n) => !isMissing(n));
   return [
     "| where " + tests.join(" or "),
@@ -81,7 +85,17 @@ function isDestination(f, address, port, isName) {
 }
 
 // Numbers of protocols, as some makers log them.
-const PROTOCOLS = { icmp: 1, igmp: 2, tcp: 6, udp: 17, gre: 47, esp: 50, ah: 51, "ipv6-icmp": 58, sctp: 132 };
+const PROTOCOLS = {
+  icmp: 1,
+  igmp: 2,
+  tcp: 6,
+  udp: 17,
+  gre: 47,
+  esp: 50,
+  ah: 51,
+  "ipv6-icmp": 58,
+  sctp: 132,
+};
 
 function rawRowsQuery(f) {
   const isName = (name) =>
@@ -94,7 +108,9 @@ function rawRowsQuery(f) {
     `| where DeviceVendor == ${kql(f.device_vendor)}`,
     `| where ${isAddress("SourceIP", f.source_ip)}`,
     ...isDestination(f, "DestinationIP", "DestinationPort", isName),
-    f.protocol ? `| where isempty(Protocol) or tostring(split(Protocol, "/")[0]) in~ (${spellings})` : null,
+    f.protocol
+      ? `| where isempty(Protocol) or tostring(split(Protocol, "/")[0]) in~ (${spellings})`
+      : null,
     "| sort by TimeGenerated asc",
   ]
     .filter(Boolean)
@@ -102,7 +118,9 @@ function rawRowsQuery(f) {
 }
 
 const findingQuery = (f) =>
-  ["NetworkBeaconing", `| where BeaconId == ${kql(f.beacon_id)}`, "| sort by EndDate desc"].join("\n");
+  ["NetworkBeaconing", `| where BeaconId == ${kql(f.beacon_id)}`, "| sort by EndDate desc"].join(
+    "\n",
+  );
 
 // Which process on the host it is, where Microsoft Defender runs there.
 function processQuery(f) {
@@ -123,7 +141,8 @@ function processQuery(f) {
 
 // --- Links --------------------------------------------------------------------------------------
 
-// Services that settings name; a click tells them what is hunted, so there are none unless somebody wants them.
+// Services that settings name; a click tells them what is hunted, so there are none unless somebody
+// wants them.
 function links(f) {
   const address = f.destination_ip;
   if (addressKey(address)[0] === "n") return [];
@@ -142,7 +161,9 @@ const FORMULA = /^[\s\p{C}\u200b]*[=+\-@|%＝＋－＠]/u;
 function csvCell(value) {
   if (isMissing(value)) return "";
   if (typeof value === "number" || typeof value === "boolean") return String(value);
-  const text = Array.isArray(value) ? value.map((v) => [v].flat().join(":")).join("; ") : String(value);
+  const text = Array.isArray(value)
+    ? value.map((v) => [v].flat().join(":")).join("; ")
+    : String(value);
   return '"' + (FORMULA.test(text) ? "'" : "") + text.replaceAll('"', '""') + '"';
 }
 
@@ -167,7 +188,7 @@ function asJson(items) {
     const pairs = data.columns.map((name) => [name, named(name, f[name])]);
     return { ...Object.fromEntries(pairs), verdict: verdictOf(f) };
   });
-  return JSON.stringify(rows, null, 1);
+  return "[\n" + rows.map((row) => JSON.stringify(row)).join(",\n") + "\n]\n";
 }
 
 function download(name, type, text) {

@@ -1,12 +1,14 @@
 "use strict";
-// First part of the report's script: text of the logs. Anyone who sends packets can write it, so it is put on the page as text
-// nodes, attributes and SVG titles only, never as markup, and what cannot be seen is spelled out. render.py joins the parts.
+// First part of the report's script: text of the logs. Anyone who sends packets can write it, so it
+// is put on the page as text nodes, attributes and SVG titles only, never as markup, and what
+// cannot be seen is spelled out. render.py joins the parts.
 
 const LONGEST = 300; // characters shown of one value
-const MOST_MARKS = 3; // on one letter, as Hebrew and Thai need; a stack of them would cover the lines above and below
+const MOST_MARKS = 3; // on one letter, as Hebrew and Thai need; more would cover other lines
 
 const PLAIN = /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/;
-// Control, direction, private and unassigned characters; what fonts ignore; letters and signs that look blank; spaces that are not one.
+// Control, direction, private and unassigned characters; what fonts ignore; letters and signs that
+// look blank; spaces that are not one.
 const UNSEEN =
   /[\p{C}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800\u{13441}\u{13442}\u{16fe4}\u{1d159}]|(?! )\p{Zs}/u;
 const MARK = /\p{M}/u;
@@ -41,5 +43,7 @@ function visible(value) {
 
 function shortened(value, length) {
   const characters = Array.from(visible(value));
-  return characters.length > length ? characters.slice(0, length - 1).join("") + "…" : characters.join("");
+  return characters.length > length
+    ? characters.slice(0, length - 1).join("") + "…"
+    : characters.join("");
 }

@@ -1,11 +1,13 @@
-// What the analyst says of a finding. It is kept in this browser under the beacon's id, so that the report of the next day knows it, too.
+// What the analyst says of a finding. It is kept in this browser under the beacon's id, so that the
+// report of the next day knows it, too.
 
 const VERDICTS = ["benign", "suspicious", "malicious"];
 const VERDICT_KEY = "network-beaconing.verdict.";
 const OWNER_KEY = "network-beaconing.owner";
 const LONGEST_NOTE = 2000; // characters
 
-// Browsers may forbid storage, as for files or in private windows: then memory must do, until the page is closed.
+// Browsers may forbid storage, as for files or in private windows: then memory must do, until the
+// page is closed.
 const memory = new Map();
 let isKept = true;
 
@@ -35,7 +37,12 @@ function readVerdict(beacon) {
     const kept = JSON.parse(stored(VERDICT_KEY + beacon));
     if (!VERDICTS.includes(kept?.verdict)) return null;
     const { verdict, note, made_at, end_date } = kept;
-    return { verdict, note: String(note ?? ""), made_at: String(made_at), end_date: String(end_date) };
+    return {
+      verdict,
+      note: String(note ?? ""),
+      made_at: String(made_at),
+      end_date: String(end_date),
+    };
   } catch {
     return null;
   }
@@ -75,10 +82,12 @@ const SUPPRESSION_TOLERANCE = 0.25;
 
 const csvText = (text) => (/[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text);
 
-// A line for seeds/organisation/suppressions.csv, in the order of its columns. The pipeline compares the median interval, else the delta.
+// A line for seeds/organisation/suppressions.csv, in the order of its columns. The pipeline
+// compares the median interval, else the delta.
 function suppressionRow(f, owner) {
   const interval = f.period_seconds ?? f.time_delta ?? null;
-  const near = (factor) => (interval === null ? "*" : String(Number((interval * factor).toPrecision(3))));
+  const near = (factor) =>
+    interval === null ? "*" : String(Number((interval * factor).toPrecision(3)));
   const until = new Date(Date.parse(data.made_at.slice(0, 10)) + SUPPRESSION_DAYS * DAY);
   const isAddress = addressKey(f.destination_ip)[0] !== "n";
   const fields = [
@@ -98,7 +107,7 @@ function suppressionRow(f, owner) {
 // --- Export -------------------------------------------------------------------------------------
 
 function verdictsAsJson() {
-  const made = findings.filter(verdictOf).map((f) => ({
+  const made = [...findings, ...(stopped || [])].filter(verdictOf).map((f) => ({
     beacon_id: f.beacon_id,
     source_ip: f.source_ip,
     destination_ip: f.destination_ip,

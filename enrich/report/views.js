@@ -1,4 +1,5 @@
-// The three views of what passes the filters: findings, hosts, and what is new, has changed or has stopped.
+// The three views of what passes the filters: findings, hosts, and what is new, has changed or has
+// stopped.
 
 const worst = (group) =>
   SEVERITIES.find((severity) => group.some((f) => severityOf(f) === severity)) || "";
@@ -8,7 +9,10 @@ const severityRank = (severity) => -(SEVERITIES.indexOf(severity) + 1 || SEVERIT
 // --- Cells --------------------------------------------------------------------------------------
 
 function sourceCell(f) {
-  return [quoted(f.source_ip), f.source_host_name ? quoted(shortened(f.source_host_name, 60), "soft") : null];
+  return [
+    quoted(f.source_ip),
+    f.source_host_name ? quoted(shortened(f.source_host_name, 60), "soft") : null,
+  ];
 }
 
 function alarm(f) {
@@ -21,7 +25,11 @@ const several = (f) => (f.several ? `${whole(membersOf(f).length)} ${f.several}`
 
 function destinationCell(f) {
   const known = [several(f), f.destination_name, ownerOf(f), f.country].filter(Boolean);
-  return [alarm(f), quoted(f.destination_ip), known.map((text) => quoted(shortened(text, 60), "soft"))];
+  return [
+    alarm(f),
+    quoted(f.destination_ip),
+    known.map((text) => quoted(shortened(text, 60), "soft")),
+  ];
 }
 
 const verdictCell = (f) => {
@@ -36,7 +44,14 @@ function sinceCell(f) {
 
 // --- Columns ------------------------------------------------------------------------------------
 
-const number = (name, of, cell, hint, kind = "number") => ({ name, kind, sort: of, first: "down", cell, hint });
+const number = (name, of, cell, hint, kind = "number") => ({
+  name,
+  kind,
+  sort: of,
+  first: "down",
+  cell,
+  hint,
+});
 const PORT = {
   name: "port",
   kind: "port",
@@ -55,7 +70,8 @@ const DESTINATION = {
   kind: "destination",
   sort: (f) => addressKey(f.destination_ip),
   cell: destinationCell,
-  full: (f) => [f.destination_ip, f.destination_name, ownerOf(f), f.country].filter(Boolean).join(" "),
+  full: (f) =>
+    [f.destination_ip, f.destination_name, ownerOf(f), f.country].filter(Boolean).join(" "),
 };
 const SEVERITY = {
   name: "severity",
@@ -96,12 +112,32 @@ const FINDING_COLUMNS = [
   DESTINATION,
   PORT,
   INTERVAL,
-  number("events", (f) => f.event_count, (f) => whole(f.event_count)),
-  number("out", (f) => f.total_sent_bytes, (f) => bytes(f.total_sent_bytes), "bytes sent"),
-  number("in", (f) => f.total_received_bytes, (f) => bytes(f.total_received_bytes), "bytes received"),
+  number(
+    "events",
+    (f) => f.event_count,
+    (f) => whole(f.event_count),
+  ),
+  number(
+    "out",
+    (f) => f.total_sent_bytes,
+    (f) => bytes(f.total_sent_bytes),
+    "bytes sent",
+  ),
+  number(
+    "in",
+    (f) => f.total_received_bytes,
+    (f) => bytes(f.total_received_bytes),
+    "bytes received",
+  ),
   { name: "seen", kind: "seen", hint: "first to last, UTC", sort: (f) => f.first_seen, cell: span },
   SINCE,
-  number("hosts", (f) => f.sources, (f) => whole(f.sources), "sources that reach the destination", "number few"),
+  number(
+    "hosts",
+    (f) => f.sources,
+    (f) => whole(f.sources),
+    "sources that reach the destination",
+    "number few",
+  ),
   {
     name: "firewall",
     kind: "passage",
@@ -117,18 +153,56 @@ const unjudged = (host) => host.group.filter((f) => !verdictOf(f)).length;
 const HOST_COLUMNS = [
   SEVERITY,
   SOURCE,
-  { name: "user", kind: "name", sort: (h) => h.source_user_name, cell: (h) => shortened(h.source_user_name, 60) },
-  number("findings", (h) => h.group.length, (h) => whole(h.group.length)),
+  {
+    name: "user",
+    kind: "name",
+    sort: (h) => h.source_user_name,
+    cell: (h) => shortened(h.source_user_name, 60),
+  },
+  number(
+    "findings",
+    (h) => h.group.length,
+    (h) => whole(h.group.length),
+  ),
   number("no verdict", unjudged, (h) => whole(unjudged(h))),
-  number("known bad", (h) => h.bad, (h) => whole(h.bad), "– where nobody was asked"),
-  number("destinations", (h) => h.destinations.length, (h) => whole(h.destinations.length)),
-  { name: "to", kind: "destination", cell: (h) => some(h.destinations, 4).map((text) => quoted(text)) },
-  number("out", (h) => h.sent, (h) => bytes(h.sent), "bytes sent"),
-  number("in", (h) => h.received, (h) => bytes(h.received), "bytes received"),
+  number(
+    "known bad",
+    (h) => h.bad,
+    (h) => whole(h.bad),
+    "– where nobody was asked",
+  ),
+  number(
+    "destinations",
+    (h) => h.destinations.length,
+    (h) => whole(h.destinations.length),
+  ),
+  {
+    name: "to",
+    kind: "destination",
+    cell: (h) => some(h.destinations, 4).map((text) => quoted(text)),
+  },
+  number(
+    "out",
+    (h) => h.sent,
+    (h) => bytes(h.sent),
+    "bytes sent",
+  ),
+  number(
+    "in",
+    (h) => h.received,
+    (h) => bytes(h.received),
+    "bytes received",
+  ),
 ];
 const CHANGE_COLUMNS = [
   { name: "status", kind: "since", sort: (f) => f.status, cell: (f) => el("b", {}, f.status) },
-  { name: "first found", kind: "since", sort: (f) => f.began_on, first: "down", cell: (f) => f.began_on },
+  {
+    name: "first found",
+    kind: "since",
+    sort: (f) => f.began_on,
+    first: "down",
+    cell: (f) => f.began_on,
+  },
   ...[FINDING_COLUMNS[0], SEVERITY, SOURCE, DESTINATION, PORT, INTERVAL],
 ];
 
@@ -155,7 +229,10 @@ function hostsOf(items) {
     group,
   }));
   const rank = (h) => [severityRank(h.severity), h.bad ?? 0, h.group.length];
-  const worse = (a, b) => rank(a).map((n, i) => rank(b)[i] - n).find(Boolean) || 0;
+  const worse = (a, b) =>
+    rank(a)
+      .map((n, i) => rank(b)[i] - n)
+      .find(Boolean) || 0;
   return hosts.sort(worse);
 }
 
@@ -230,10 +307,15 @@ function showViews() {
     findings: `${plural(rows.length, "finding")} of ${whole(findings.length)}`,
     hosts: plural(rows.length, "host"),
     changes: `${plural(changed, "finding")} new or changed; ${
-      stopped ? whole(selectedStopped.length) + " stopped" : "the table beacon_lifecycle has what stopped"
+      stopped
+        ? whole(selectedStopped.length) + " stopped"
+        : "the table beacon_lifecycle has what stopped"
     }`,
   };
-  byId("count").textContent = rows.length || !findings.length || view === "changes" ? words[view] : "No finding fits this filter.";
+  byId("count").textContent =
+    rows.length || !findings.length || view === "changes"
+      ? words[view]
+      : "No finding fits this filter.";
   byId("empty").hidden = findings.length > 0;
 }
 

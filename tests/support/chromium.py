@@ -105,9 +105,9 @@ class Page(Target):
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.call("Emulation.setEmulatedMedia", media=media, features=features)
 
-    def screenshot(self, file, beyond=False):
-        picture = {"format": "png", "captureBeyondViewport": beyond}
-        answer = self.call("Page.captureScreenshot", **picture)
+    def screenshot(self, file, **how):
+        """Write what the window shows as PNG, with options of Page.captureScreenshot."""
+        answer = self.call("Page.captureScreenshot", format="png", **how)
         Path(file).write_bytes(base64.b64decode(answer["data"]))
 
 
