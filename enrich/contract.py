@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from enrich import severity
 from enrich.lookups.registry import lookup_columns
 from enrich.words import UserError
 
@@ -35,7 +36,7 @@ NEVER_NULL = (
 )
 
 # Columns that `enrich lookup` adds to a finding; types are named as in the contract.
-LOOKUP_COLUMNS = lookup_columns()
+LOOKUP_COLUMNS = lookup_columns() | severity.COLUMNS
 
 BUILD_AGAIN = "Build the export again with `dbt build` of this version."
 

@@ -10,12 +10,12 @@ from typing import Any
 import fsspec
 
 from enrich.contract import BUILD_AGAIN, LOOKUP_COLUMNS, ContractError, all_columns, check
+from enrich.severity import NAMED, SEVERITIES, effective_severity, is_denied, known_bad
 from enrich.storage import list_files, read_text, storage, write_text
 from enrich.words import UserError
 
 FOLDER = "network_beaconing_anomalies"
 ENRICHED = "enriched.jsonl"
-SEVERITIES = ["critical", "high", "medium", "low"]
 LOOK_UP_AGAIN = "Make it again with `python -m enrich lookup`, or delete it."
 EMPTY_FOLDER = "Empty the folder and build the export again."
 
@@ -121,12 +121,17 @@ def vendors_of(findings: list[dict[str, Any]]) -> list[str]:
     return sorted({str(finding["device_vendor"]) for finding in findings})
 
 
-def rank(finding: dict[str, Any]) -> tuple[bool, int, float, float]:
-    """Return a sort key: suppressed last, then severity, beacon_score and percent_beacon."""
-    severity = finding.get("severity")
+def rank(finding: dict[str, Any]) -> tuple[bool, int, bool, bool, float, float]:
+    """Return a sort key: suppressed last, then by severity, known bad first and denied last.
+
+    The severity is the effective one; beacon_score and percent_beacon decide among equals.
+    """
+    severity = effective_severity(finding)
     return (
         finding.get("suppressed") is True,
         SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES),
+        is_denied(finding),
+        known_bad(finding) != NAMED,
         -(finding.get("beacon_score") or 0),
         -(finding.get("percent_beacon") or 0),
     )
@@ -165,7 +170,7 @@ def read_enriched(export_root: str, findings: list[dict[str, Any]]) -> list[dict
     added = {row["beacon_id"]: {name: row[name] for name in LOOKUP_COLUMNS} for row in rows if row}
     if not all(finding["beacon_id"] in added for finding in findings):
         return findings
-    return [finding | added[finding["beacon_id"]] for finding in findings]
+    return sorted((finding | added[finding["beacon_id"]] for finding in findings), key=rank)
 
 
 def write_enriched(export_root: str, findings: list[dict[str, Any]]) -> str:

@@ -25,6 +25,10 @@ param retentionDays int = 180
 @description('Whether the analytics rule makes incidents from the start.')
 param alertsEnabled bool = true
 
+@description('Least severity of a beacon that the analytics rule alerts of; what a feed or threat intelligence names counts as raised.')
+@allowed(['low', 'medium', 'high', 'critical'])
+param leastSeverity string = 'low'
+
 @description('Must be the region of the workspace.')
 param location string = resourceGroup().location
 
@@ -146,7 +150,7 @@ resource alertRule 'Microsoft.SecurityInsights/alertRules@2024-03-01' = {
     description: alert.description
     severity: alert.severity
     enabled: alertsEnabled
-    query: replace(alert.query, defaultTable, tableName)
+    query: replace(alert.query, 'let least_severity = "low"', 'let least_severity = "${leastSeverity}"')
     queryFrequency: 'PT${toUpper(alert.queryFrequency)}'
     queryPeriod: 'P${toUpper(alert.queryPeriod)}'
     triggerOperator: 'GreaterThan'

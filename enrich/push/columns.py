@@ -9,12 +9,13 @@ import json
 import math
 from typing import Any
 
+from enrich import severity
 from enrich.contract import all_columns
 from enrich.lookups.addresses import usual_spelling
 
-# Log Analytics truncates a field at 64 kB silently; a little less leaves room for the mark.
-LONGEST_FIELD = 64_000  # bytes of UTF-8
-CUT_MARK = " …[cut at 64 kB]"
+# Sentinel's data lake takes 32 kB a field, its analytics tier 64 kB; it cuts the rest silently.
+LONGEST_FIELD = 32_000  # bytes of UTF-8
+CUT_MARK = " …[cut at 32 kB]"
 
 # Types of the contract and of Log Analytics; arrays are dynamic.
 TYPES = {
@@ -65,6 +66,7 @@ def to_row(finding: dict[str, Any], columns: dict[str, str], time_generated: str
         reads as null.
     """
     row = {"TimeGenerated": time_generated}
+    finding = finding | severity.columns_of(finding)
     for name, data_type in columns.items():
         value = cleaned(finding.get(name))
         # A destination without an address is known by its name, which has a column of its own.

@@ -16,9 +16,11 @@ const { Symbols, KustoCode, GlobalState } = Kusto.Language;
 
 const input = JSON.parse(fs.readFileSync(0, "utf8"));
 const schema = input.columns.map(({ name, type }) => `${name}: ${type === "boolean" ? "bool" : type}`).join(", ");
+// Of the many columns of Sentinel's own table, those that the queries read.
+const alerts = Symbols.TableSymbol.From("(TimeGenerated: datetime, SystemAlertId: string, AlertName: string, ExtendedProperties: string)").WithName("SecurityAlert");
 const table = Symbols.TableSymbol.From(`(${schema})`).WithName("network_beaconing_anomalies_CL");
 const beaconing = new Symbols.FunctionSymbol.$ctor11("NetworkBeaconing", `{ ${input.function}\n}`, []);
-const database = new Symbols.DatabaseSymbol.ctor("workspace", [table, beaconing]);
+const database = new Symbols.DatabaseSymbol.ctor("workspace", [table, alerts, beaconing]);
 const globals = GlobalState.Default.WithDatabase(database);
 
 for (const [name, text] of Object.entries({ NetworkBeaconing: input.function, ...input.queries })) {

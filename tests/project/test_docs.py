@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from enrich.cli import app
+from enrich.contract import LOOKUP_COLUMNS
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [
@@ -85,6 +86,7 @@ SETTINGS = {
 }
 
 NAMES = VARS | set(MODELS) | SEEDS | MACROS | SELECTORS | COMMANDS | TARGETS_OF_DBT | FOREIGN
+NAMES |= set(LOOKUP_COLUMNS)
 NAMES = NAMES.union(SOURCES, *SOURCES.values(), *COLUMNS.values(), *SETTINGS.values())
 
 
