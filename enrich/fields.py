@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+PROJECT = Path(__file__).parents[1]  # where default paths start, whatever the working folder is
 MOST = 1e9  # upper bound of every number: no real count or duration comes near it
 
 

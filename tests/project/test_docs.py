@@ -33,6 +33,7 @@ MADE = {
     "my.toml",
     "job.yml",
     "enriched.jsonl",
+    "network_beaconing_runs",
 }
 # Words of Spark, dbt and Azure, and values of vars.
 FOREIGN = {"dbt", "dbt_utils", "error", "from_json", "server_side_parameters", "try_cast"}
