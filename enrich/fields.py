@@ -34,6 +34,12 @@ def as_optional_path(value: Any, info: ValidationInfo) -> Path | None:  # noqa: 
     return None if value in (None, "") else as_path(value, info)
 
 
+def as_paths(value: Any, info: ValidationInfo) -> list[Path]:  # noqa: ANN401
+    """Read a path or a list of paths; in the environment, commas separate them."""
+    items = as_texts(value, info) if value not in (None, "") else []
+    return [as_path(item, info) for item in (items if isinstance(items, list) else [items])]
+
+
 def as_place(value: str, info: ValidationInfo) -> str:
     """Resolve a relative path as `as_path` does; leave a URL or an empty text unchanged."""
     folder = folder_of(info)
@@ -48,6 +54,7 @@ def as_texts(value: Any, info: ValidationInfo) -> Any:  # noqa: ANN401
 
 
 LocalPath = Annotated[Path, BeforeValidator(as_path)]
+Paths = Annotated[list[Path], BeforeValidator(as_paths)]
 OptionalPath = Annotated[Path | None, BeforeValidator(as_optional_path)]
 Place = Annotated[str, AfterValidator(as_place)]  # a local path or a URL
 Texts = Annotated[list[str], BeforeValidator(as_texts)]

@@ -16,7 +16,7 @@ from enrich.lookups.cache import Cache
 from enrich.lookups.kind import Answer, Lookup, Refused, Unavailable, off
 from enrich.lookups.registry import KINDS, make
 from enrich.lookups.run import enrich
-from enrich.lookups.threat_intelligence import merge
+from enrich.lookups.threat_intelligence import KIND as THREAT_INTELLIGENCE
 from enrich.words import LONGEST_REASON, reason_of
 from tests.support.findings import to
 from tests.support.geoip import write_database
@@ -230,6 +230,7 @@ def test_a_bulk_call_that_fails_loses_no_address():
 def test_providers_of_threat_intelligence_share_columns_without_losing_each_other():
     hit = Answer("ok", {"ti_severity": "warning", "ti_matches": ["A: warning"]})
     worse = Answer("ok", {"ti_severity": "high", "ti_matches": ["B: high"]})
+    merge = THREAT_INTELLIGENCE.merge
     merged = merge({"A": hit, "B": worse, "C": Answer("miss")})
     assert merged == Answer("ok", {"ti_severity": "high", "ti_matches": ["A: warning", "B: high"]})
     one_down = merge({"A": hit, "B": Answer("failed: no route")})

@@ -129,3 +129,17 @@ def test_a_variable_overrides_only_its_own_setting(tmp_path):
     read = load(tmp_path, text, ENRICH_WHOIS_PER_SECOND="3", ENRICH_WHOIS_LIFETIME_DAYS="0")
     assert (read.whois.enabled, read.whois.per_second, read.whois.lifetime_days) == (True, 3, 0)
     assert load(tmp_path, text, ENRICH_WHOIS_ENABLED="False").whois.enabled is False
+
+
+def test_a_feed_is_a_path_or_a_list_of_paths(tmp_path):
+    here = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    assert load(tmp_path, '[feed]\nfile = "a.csv"\n').feed.file == here[:1]
+    assert load(tmp_path, '[feed]\nfile = ["a.csv", "b.csv"]\n').feed.file == here
+    assert load(tmp_path, '[feed]\nfile = ""\n').feed.file == []
+    assert load(tmp_path, ENRICH_FEED_FILE="x.csv, y.csv").feed.file == [
+        Path("x.csv"),
+        Path("y.csv"),
+    ]
+    for wrong in ("3", '["a.csv", 3]', "true"):
+        with pytest.raises(UserError, match="feed.file"):
+            load(tmp_path, f"[feed]\nfile = {wrong}\n")
