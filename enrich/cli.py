@@ -6,8 +6,10 @@ The work is done in the other modules.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +17,20 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from enrich import listing
 from enrich import settings as settings_file
 from enrich.contract import is_looked_up
-from enrich.export import read_enriched, read_findings, vendors_of, write_enriched
+from enrich.export import (
+    MOST_REJECTED,
+    Export,
+    age_in_words,
+    rank,
+    read_before,
+    read_enriched,
+    read_export,
+    said_of,
+    write_enriched,
+)
 from enrich.lookups.addresses import public_addresses
 from enrich.lookups.ask import Outcome
 from enrich.lookups.cache import Cache
@@ -26,22 +39,25 @@ from enrich.lookups.registry import KINDS, make_all
 from enrich.lookups.run import enrich
 from enrich.push import run as pushing
 from enrich.settings import Settings
+from enrich.severity import known_bad
 from enrich.storage import write_text
-from enrich.words import UserError, findings_table, visible
+from enrich.words import SettingsError, UserError, visible
 
 PARTIAL = 3
-MOST_ROWS = 25  # of the table that `run` prints
-WIDTH_OF_A_LOG = 160  # characters: a file has no width, and narrow columns read badly
+WRONG_USE = 2
+MOST_ROWS = 25  # of the findings that `run` prints
+WIDTH_OF_HELP = 100
 
 app = typer.Typer(
     help="From the findings of a run to an analyst: look up the destinations, draw a report, push "
     "to Microsoft Sentinel. Without settings only `report` does something; enrich.example.toml "
-    "says what there is to set. Exit codes: 0 all done, 1 nothing done, 2 wrong use, 3 done in "
-    "part (some lookups or rows failed).",
+    "says what there is to set. Exit codes: 0 all done, 1 nothing done, 2 wrong use or settings, "
+    "3 done in part (some lookups or rows failed).",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
+    context_settings={"max_content_width": WIDTH_OF_HELP, "terminal_width": WIDTH_OF_HELP},
 )
 
 ExportRoot = Annotated[
@@ -52,7 +68,7 @@ ExportRoot = Annotated[
 ]
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", help="TOML file with the settings (default: enrich.toml, if there)"),
+    typer.Option("--config", help="TOML file with the settings (default: the project's)"),
 ]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="say what would be done; ask, write and send nothing")
@@ -66,6 +82,23 @@ ReportFile = Annotated[
 # --- Commands -----------------------------------------------------------------------------------
 
 
+def say_version(wanted: bool) -> None:
+    """Print the version and end."""
+    if wanted:
+        say(f"network-beaconing {version_of('network-beaconing')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="print the version", callback=say_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Take the options that belong to no command; the help of the app stands above."""
+
+
 @app.command()
 def run(
     export_root: ExportRoot = None,
@@ -73,18 +106,20 @@ def run(
     output: ReportFile = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Do all steps: check the export, look up, report, push (if push.endpoint is set)."""
-    settings, findings = start(config_file, export_root, before_reading=check_push)
-    enriched, code = do_lookup(settings, findings, dry_run)
-    show_table(enriched[:MOST_ROWS])
+    """Do all steps: check the export, look up, report, push if configured."""
+    settings, export = start(config_file, export_root, before_reading=check_push)
+    enriched, code = do_lookup(settings, export.findings, dry_run)
+    print_findings(enriched[:MOST_ROWS])
     if len(enriched) > MOST_ROWS:
         say(f"… and {len(enriched) - MOST_ROWS} more: {program()} show")
-    do_report(settings, enriched, output, dry_run)
+    do_report(settings, export, enriched, output, dry_run)
+    if export.rejected_share > MOST_REJECTED:
+        code = PARTIAL
     if not settings.push.endpoint:
         say("Push: not configured (push.endpoint); nothing was sent")
         raise typer.Exit(code)
     try:
-        failed = do_push(settings, enriched, dry_run)
+        failed = do_push(settings, enriched, dry_run, export.run)
     except UserError as error:
         complain(error)
         failed = 1
@@ -97,8 +132,8 @@ def lookup(
     export_root: ExportRoot = None, config_file: ConfigFile = None, dry_run: DryRun = False
 ) -> None:
     """Look up the destinations and write enriched.jsonl beside the export."""
-    settings, findings = start(config_file, export_root)
-    raise typer.Exit(do_lookup(settings, findings, dry_run)[1])
+    settings, export = start(config_file, export_root)
+    raise typer.Exit(do_lookup(settings, export.findings, dry_run)[1])
 
 
 @app.command()
@@ -108,44 +143,140 @@ def report(
     output: ReportFile = None,
     dry_run: DryRun = False,
 ) -> None:
-    """Draw the report, one HTML file that opens offline, with what `lookup` found."""
-    settings, findings = start(config_file, export_root)
-    do_report(settings, read_enriched(settings.export_root, findings), output, dry_run)
+    """Draw the report: one HTML file, with what `lookup` found."""
+    settings, export = start(config_file, export_root)
+    enriched = read_enriched(settings.export_root, export.findings)
+    do_report(settings, export, enriched, output, dry_run)
 
 
 @app.command()
 def push(
-    export_root: ExportRoot = None, config_file: ConfigFile = None, dry_run: DryRun = False
+    export_root: ExportRoot = None,
+    config_file: ConfigFile = None,
+    dry_run: DryRun = False,
+    retry_rejected: Annotated[
+        bool, typer.Option("--retry-rejected", help="send what was set aside again")
+    ] = False,
+    forget_rejected: Annotated[
+        bool, typer.Option("--forget-rejected", help="delete what was set aside")
+    ] = False,
+    from_rule: Annotated[
+        str | None,
+        typer.Option(help="id of an earlier rule: send what waits for it to the present one"),
+    ] = None,
 ) -> None:
-    """Send the findings, and what waits in the outbox, to the table in Microsoft Sentinel."""
-    settings, findings = start(config_file, export_root, before_reading=need_endpoint)
-    enriched = read_enriched(settings.export_root, findings)
-    raise typer.Exit(do_push(settings, enriched, dry_run))
+    """Send the findings, and what waits in the outbox, to Microsoft Sentinel."""
+    settings, export = start(config_file, export_root, before_reading=need_endpoint)
+    if not dry_run and (retry_rejected or forget_rejected or from_rule):
+        for said in pushing.change_outbox(
+            settings.push, from_rule, retry_rejected, forget_rejected
+        ):
+            say(said)
+    enriched = read_enriched(settings.export_root, export.findings)
+    raise typer.Exit(do_push(settings, enriched, dry_run, export.run))
 
 
 @app.command()
 def status(export_root: ExportRoot = None, config_file: ConfigFile = None) -> None:
-    """Say what the export holds, whether it was looked up, and what was pushed."""
-    settings, findings = start(config_file, export_root)
-    if findings:
-        first = findings[0]
-        say(
-            f"Export: {len(findings)} findings of {visible(' and '.join(vendors_of(findings)))} on "
-            f"{first['end_date']}, run {visible(first['run_id'])}"
-        )
-        done = is_looked_up(read_enriched(settings.export_root, findings))
+    """Say what the export holds, if it was looked up, and what was pushed."""
+    settings, export = start(config_file, export_root)
+    if run := export.run:
+        fates: Counter[str] = Counter()
+        for fate in run["fates"] or []:
+            fates[fate["fate"]] += fate["line_count"]
+        said = ", ".join(f"{count} {visible(fate)}" for fate, count in fates.most_common())
+        say(f"Lines of the day: {run['line_count']} ({said or 'none'})")
+        say(f"Duration: {run['duration_seconds']} s")
+    suppressed = sum(finding.get("suppressed") is True for finding in export.findings)
+    say(f"Findings: {len(export.findings)}, {suppressed} of them suppressed")
+    if export.findings:
+        done = is_looked_up(read_enriched(settings.export_root, export.findings))
         say(f"Lookups: {'done' if done else 'not done for this run'}")
-    else:
-        say("Export: no findings")
-    for destination in pushing.status(settings.push):
+    say(f"Ledger: {settings.push.ledger}")
+    destinations = pushing.status(settings.push)
+    for destination in destinations:
         say(f"Pushed to {destination}")
+    if not destinations:
+        say("Pushed: nothing")
 
 
 @app.command()
-def show(export_root: ExportRoot = None, config_file: ConfigFile = None) -> None:
-    """Print the findings as a table: which connections beacon, and why."""
-    settings, findings = start(config_file, export_root)
-    show_table(read_enriched(settings.export_root, findings))
+def show(
+    export_root: ExportRoot = None,
+    config_file: ConfigFile = None,
+    severity: Annotated[
+        str | None, typer.Option(help="this severity or a worse one: critical, high, medium, low")
+    ] = None,
+    new: Annotated[bool, typer.Option("--new", help="only beacons that began today")] = False,
+    source: Annotated[
+        str | None, typer.Option(help="address, network, or part of the name of a host or user")
+    ] = None,
+    destination: Annotated[
+        str | None, typer.Option(help="address, network, or part of a name or owner")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="so many at most")] = None,
+    as_csv: Annotated[bool, typer.Option("--csv", help="print CSV with every column")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="print JSON, an object a line, with every column")
+    ] = False,
+) -> None:
+    """Print the findings, a line each, the strongest first."""
+    settings, export = start(config_file, export_root, machine=as_csv or as_json)
+    findings = listing.chosen(
+        read_enriched(settings.export_root, export.findings),
+        severity,
+        new,
+        source,
+        destination,
+        limit,
+    )
+    if as_csv:
+        listing.write_csv(findings, sys.stdout)
+    elif as_json:
+        listing.write_json(findings, sys.stdout)
+    else:
+        print_findings(findings, len(export.findings))
+
+
+@app.command()
+def explain(
+    beacon_id: Annotated[
+        str, typer.Argument(metavar="ID", help="id of a finding, or the beginning of it")
+    ],
+    export_root: ExportRoot = None,
+    config_file: ConfigFile = None,
+) -> None:
+    """Say all that is known of one finding, and why it is one."""
+    settings, export = start(config_file, export_root)
+    finding = listing.find(read_enriched(settings.export_root, export.findings), beacon_id)
+    print_lines(listing.explained(finding))
+
+
+@app.command()
+def diff(
+    export_root: ExportRoot = None,
+    config_file: ConfigFile = None,
+    before: Annotated[
+        str | None,
+        typer.Option(help="EXPORT_ROOT of another run (default: the run before, if looked up)"),
+    ] = None,
+) -> None:
+    """Say which beacons are new, gone or changed since the run before."""
+    settings, export = start(config_file, export_root)
+    findings = read_enriched(settings.export_root, export.findings)
+    if before:
+        old = read_enriched(before, read_export(before).findings)
+    else:
+        old = read_before(settings.export_root)
+        if old is None:
+            raise UserError(
+                f"{settings.export_root} has nothing of a run before: `lookup` keeps it when it "
+                "is called for the next run. Name another export: --before EXPORT_ROOT."
+            )
+    if old:
+        say(f"Before: the run {said_of(old[0])}")
+    lines = list(listing.differences(old, findings))
+    print_lines(lines or ["No beacon is new, gone or changed."])
 
 
 def main() -> None:
@@ -154,7 +285,7 @@ def main() -> None:
         app(prog_name=program())
     except UserError as error:
         complain(error)
-        sys.exit(1)
+        sys.exit(WRONG_USE if isinstance(error, SettingsError) else 1)
 
 
 # --- Steps --------------------------------------------------------------------------------------
@@ -164,25 +295,46 @@ def start(
     config_file: Path | None,
     export_root: str | None,
     before_reading: Callable[[Settings], None] = lambda settings: None,
-) -> tuple[Settings, list[dict[str, Any]]]:
-    """Read settings and findings; export_root of the command line overrides the setting."""
+    machine: bool = False,
+) -> tuple[Settings, Export]:
+    """Read settings and export, and say which; export_root overrides the setting.
+
+    With `machine`, standard output is for another program, and words go to standard error.
+    """
     settings = settings_file.load(config_file)
     if export_root:
         settings.export_root = export_root
+    typer.echo(f"Settings: {settings_file.said_of_file(config_file)}", err=machine)
+    if not config_file and (stray := settings_file.stray_file()):
+        warn(f"{stray} is not read: name it by --config")
     before_reading(settings)
-    return settings, read_findings(settings.export_root)
+    export = read_export(settings.export_root)
+    if row := export.of_the_run:
+        vendors = " and ".join(visible(vendor) for vendor in export.vendors)
+        age = f", {age_in_words(row['run_started_at'])} ago" if row["run_started_at"] else ""
+        typer.echo(f"Export: {settings.export_root}", err=machine)
+        typer.echo(
+            f"Day: {row['end_date']}, {len(export.findings)} findings of {vendors} by the run "
+            f"{said_of(row)}{age}",
+            err=machine,
+        )
+    for warning in export.warnings:
+        warn(warning)
+    return settings, export
 
 
 def check_push(settings: Settings) -> None:
-    """Check the push settings if a push is configured."""
+    """Check the push settings if a push is configured or required."""
     if settings.push.endpoint:
         settings.push.check()
+    elif settings.push.required:
+        need_endpoint(settings)
 
 
 def need_endpoint(settings: Settings) -> None:
     """Refuse a push without an endpoint."""
     if not settings.push.endpoint:
-        raise UserError(
+        raise SettingsError(
             "push.endpoint is not set. Deploy deploy/sentinel/main.bicep and put its outputs into "
             "enrich.toml, or into ENRICH_PUSH_ENDPOINT and ENRICH_PUSH_RULE_ID."
         )
@@ -212,6 +364,11 @@ def do_lookup(
     cache.close()
     for outcome in outcomes:
         say_outcome(outcome)
+    enriched.sort(key=rank)
+    counts = Counter(map(known_bad, enriched))
+    if enriched:
+        said = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+        say(f"Known bad destinations, by finding: {said}")
     say(f"Enriched findings: {write_enriched(settings.export_root, enriched)}")
     return enriched, PARTIAL if any(outcome.partial for outcome in outcomes) else 0
 
@@ -226,7 +383,11 @@ def open_cache(settings: Settings, lookups: list[Lookup]) -> Cache:
 
 
 def do_report(
-    settings: Settings, findings: list[dict[str, Any]], output: str | None, dry_run: bool
+    settings: Settings,
+    export: Export,
+    findings: list[dict[str, Any]],
+    output: str | None,
+    dry_run: bool,
 ) -> None:
     """Draw the report and write it."""
     from enrich.report.render import render
@@ -235,12 +396,22 @@ def do_report(
     if dry_run:
         say(f"Report: would be written to {url}")
         return
-    write_text(url, render(findings, settings.report_links))
+    # What `lookup` kept is of the run before only once it was called for this run.
+    before = read_before(settings.export_root) if is_looked_up(findings) else None
+    page = render(findings, export.run, export.warnings, before, settings.report_links)
+    write_text(url, page)
     say(f"Report: {url}")
 
 
-def do_push(settings: Settings, findings: list[dict[str, Any]], dry_run: bool) -> int:
-    """Push the findings, and return the exit code."""
+def do_push(
+    settings: Settings,
+    findings: list[dict[str, Any]],
+    dry_run: bool,
+    run: dict[str, Any] | None,
+) -> int:
+    """Push the findings and the row of their run, and return the exit code."""
+    say(f"Push to {settings.push.destination_of(settings.push.table)}")
+    say(f"Ledger: {settings.push.ledger}")
     with progress_bar() as bar:
         task = bar.add_task("push", total=len(findings))
         result = pushing.push(
@@ -248,6 +419,8 @@ def do_push(settings: Settings, findings: list[dict[str, Any]], dry_run: bool) -
             settings.push,
             lambda done, total: bar.update(task, completed=done, total=total),
             dry_run,
+            run,
+            warn,
         )
     say(f"Push: {result}")
     return result.exit_code
@@ -280,13 +453,26 @@ def say_outcome(outcome: Outcome) -> None:
         say(f"  {outcome.name}: {counts or 'nothing to ask'}{reason}")
 
 
-def show_table(findings: list[dict[str, Any]]) -> None:
-    """Print findings as a table."""
-    console = Console(width=None if sys.stdout.isatty() else WIDTH_OF_A_LOG)
+def print_findings(findings: list[dict[str, Any]], of: int | None = None) -> None:
+    """Print findings, a line each; `of` says from how many they were chosen."""
     if findings:
-        console.print(findings_table(findings))
+        print_lines(listing.lines_of(findings))
+    elif of:
+        say(f"None of {of} findings is such.")
     else:
-        console.print("No connection beacons at these thresholds: the export is there, and empty.")
+        say("No connection beacons at these thresholds: the export is there, and empty.")
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines; on a terminal each is cut to its width."""
+    width = Console().width if sys.stdout.isatty() else None
+    for line in lines:
+        say(line if width is None else listing.shortened(line, width))
+
+
+def warn(text: str) -> None:
+    """Print a warning to standard error."""
+    typer.echo(f"warning: {text}", err=True)
 
 
 @contextmanager

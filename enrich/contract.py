@@ -8,17 +8,19 @@ import math
 import re
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+from enrich import severity
+from enrich.fields import PROJECT
 from enrich.lookups.registry import lookup_columns
 from enrich.words import UserError
 
 # No other place names this file. It is in the checkout, not in the package: pyproject.toml.
-CONTRACT = Path(__file__).parents[1] / "models" / "results" / "network_beaconing_anomalies.yml"
+CONTRACTS = PROJECT / "models" / "results"
 MODEL = "network_beaconing_anomalies"  # the export has the same columns
+RUNS_MODEL = "export_network_beaconing_runs"
 
 # Without these a finding cannot be shown or told from another one.
 NEVER_NULL = (
@@ -35,7 +37,7 @@ NEVER_NULL = (
 )
 
 # Columns that `enrich lookup` adds to a finding; types are named as in the contract.
-LOOKUP_COLUMNS = lookup_columns()
+LOOKUP_COLUMNS = lookup_columns() | severity.COLUMNS
 
 BUILD_AGAIN = "Build the export again with `dbt build` of this version."
 
@@ -45,8 +47,13 @@ class ContractError(UserError):
 
 
 @cache
-def contract() -> dict[str, str]:
+def contract(model: str = MODEL) -> dict[str, str]:
     """Read the names and types of the export's columns from the model's contract.
+
+    Parameters
+    ----------
+    model
+        Its file has the same name.
 
     Returns
     -------
@@ -59,16 +66,22 @@ def contract() -> dict[str, str]:
         If the file is missing, as in an installation without the checkout.
     """
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    file = CONTRACTS / f"{model}.yml"
     try:
-        text = CONTRACT.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UserError(
-            f"the contract of the findings, {CONTRACT}, is not there. Install the project from "
+            f"the contract of the findings, {file}, is not there. Install the project from "
             "its checkout: pip install --editable '.[enrich]'"
         ) from None
     models = yaml.load(text, Loader=loader)["models"]
-    model = next(model for model in models if model["name"] == MODEL)
-    return {column["name"]: column["data_type"] for column in model["columns"]}
+    found = next(entry for entry in models if entry["name"] == model)
+    return {column["name"]: column["data_type"] for column in found["columns"]}
+
+
+def run_columns() -> dict[str, str]:
+    """Return the type by name of every column of the row of a run."""
+    return contract(RUNS_MODEL)
 
 
 def all_columns() -> dict[str, str]:
@@ -92,11 +105,16 @@ def is_date(value: object) -> bool:
 def is_timestamp(value: object) -> bool:
     """Tell whether a value is a time as Spark writes one, such as ``2026-09-30T12:00:04.974Z``."""
     try:
-        # Python 3.10 cannot read Z, and reads only 3 or 6 fractional digits.
-        text = re.sub(r"\.\d{1,9}", "", value) if isinstance(value, str) else ""
-        return "T" in text and dt.datetime.fromisoformat(text.replace("Z", "+00:00")) is not None
+        return isinstance(value, str) and "T" in value and as_time(value) is not None
     except ValueError:
         return False
+
+
+def as_time(text: str) -> dt.datetime:
+    """Read a time as Spark writes one, to the second; raise `ValueError` if it is none."""
+    # Python 3.10 cannot read Z, and reads only 3 or 6 fractional digits.
+    time = dt.datetime.fromisoformat(re.sub(r"\.\d{1,9}", "", text).replace("Z", "+00:00"))
+    return time if time.tzinfo else time.replace(tzinfo=dt.timezone.utc)
 
 
 def is_whole(value: object, bits: int) -> bool:
@@ -135,7 +153,7 @@ def checker(data_type: str) -> Callable[[object], bool]:
             and value.keys() == fields.keys()
             and all(test(value[name]) for name, test in fields.items())
         )
-    raise ValueError(f"{CONTRACT} has a column of type {data_type!r}, which enrich does not know.")
+    raise ValueError(f"the contract has the type {data_type!r}, which enrich does not know.")
 
 
 def check(
@@ -143,6 +161,7 @@ def check(
     where: str,
     columns: dict[str, str] | None = None,
     cure: str = BUILD_AGAIN,
+    never_null: tuple[str, ...] = NEVER_NULL,
 ) -> None:
     """Check one row against the contract.
 
@@ -156,6 +175,8 @@ def check(
         Type by column name; by default those of the contract.
     cure
         How to fix it, for the message.
+    never_null
+        Columns that must not be null.
 
     Raises
     ------
@@ -167,7 +188,7 @@ def check(
             raise ContractError(f"{where}: the column {column} ({data_type}) is missing. {cure}")
         value = finding[column]
         if value is None:
-            if column in NEVER_NULL:
+            if column in never_null:
                 raise ContractError(f"{where}: the column {column} is null. {cure}")
         elif not checker(data_type)(value):
             shown = json.dumps(value)[:80]

@@ -2,22 +2,157 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import fsspec
 
-from enrich.contract import BUILD_AGAIN, LOOKUP_COLUMNS, ContractError, all_columns, check
-from enrich.storage import list_files, read_text, storage, write_text
-from enrich.words import UserError
+from enrich.contract import (
+    BUILD_AGAIN,
+    LOOKUP_COLUMNS,
+    ContractError,
+    all_columns,
+    as_time,
+    check,
+    run_columns,
+)
+from enrich.severity import NAMED, SEVERITIES, effective_severity, is_denied, known_bad
+from enrich.storage import SUCCESS, list_files, read_text, storage, write_text
+from enrich.words import UserError, visible
 
 FOLDER = "network_beaconing_anomalies"
+RUNS_FOLDER = "network_beaconing_runs"
 ENRICHED = "enriched.jsonl"
-SEVERITIES = ["critical", "high", "medium", "low"]
+BEFORE = "enriched_before.jsonl"  # the same of the run before, for `enrich diff`
+STALE_AFTER = dt.timedelta(hours=26)  # a nightly run, and two hours
+MOST_REJECTED = 0.05  # of a day's lines: with more, much may have been missed
 LOOK_UP_AGAIN = "Make it again with `python -m enrich lookup`, or delete it."
 EMPTY_FOLDER = "Empty the folder and build the export again."
+NEVER_NULL_OF_A_RUN = ("run_id", "end_date", "device_vendors", "finding_count")
+
+
+@dataclass
+class Export:
+    """What a run left.
+
+    Parameters
+    ----------
+    findings
+        As `read_findings` returns them.
+    run
+        The row of the run that they are of, by the contract of export_network_beaconing_runs; None
+        if there is none.
+    warnings
+        What the user should know of the export, each a sentence.
+    """
+
+    findings: list[dict[str, Any]]
+    run: dict[str, Any] | None = None
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def of_the_run(self) -> dict[str, Any] | None:
+        """A row with run_id, run_started_at and end_date; None if nothing tells them."""
+        return self.run or (self.findings[0] if self.findings else None)
+
+    @property
+    def vendors(self) -> list[str]:
+        """The vendors that were judged, or at least those of the findings."""
+        return self.run["device_vendors"] if self.run else vendors_of(self.findings)
+
+    @property
+    def rejected_share(self) -> float:
+        """The share of the day's lines that could not be used."""
+        return self.run["rejected_line_count"] / max(self.run["line_count"], 1) if self.run else 0.0
+
+
+def read_export(export_root: str) -> Export:
+    """Read the findings of a run and its row, and say what is odd about them.
+
+    Raises
+    ------
+    ContractError
+        As `read_findings`; also if findings are missing that the row of the run counts.
+    UserError
+        As `read_findings`.
+    """
+    findings = read_findings(export_root)
+    export = Export(findings)
+    folder = f"{export_root.rstrip('/')}/{RUNS_FOLDER}"
+    run = read_run(folder)
+    found = findings[0] if findings else None
+    if run is None:
+        if not findings:
+            written = written_at(*storage(f"{export_root.rstrip('/')}/{FOLDER}/{SUCCESS}"))
+            export.warnings.append(
+                f"the export has no findings and no row of its run ({folder}): it was written "
+                f"{written}, and of which day it is cannot be told. Build it with this version."
+            )
+    elif found and found["run_id"] != run["run_id"]:
+        export.warnings.append(
+            f"the findings are of the run {said_of(found)}; the last run that went to its end is "
+            f"{said_of(run)}. The run of the findings did not go to its end, or was of a part."
+        )
+    else:
+        export.run = run
+        if run["finding_count"] != len(findings):
+            raise ContractError(
+                f"the run {said_of(run)} made {run['finding_count']} findings, and the export in "
+                f"{export_root} has {len(findings)}. {EMPTY_FOLDER}"
+            )
+        if export.rejected_share > MOST_REJECTED:
+            export.warnings.append(
+                f"{export.rejected_share:.0%} of the lines of {run['end_date']} could not be used "
+                f"({run['rejected_line_count']} of {run['line_count']}): beacons may be missed. "
+                "The table stg_common_security_log_rejects says why."
+            )
+    if (row := export.of_the_run) and age_of(row["run_started_at"]) > STALE_AFTER:
+        export.warnings.append(
+            f"the export is of the run {said_of(row)}, {age_in_words(row['run_started_at'])} ago: "
+            "was there none since?"
+        )
+    return export
+
+
+def said_of(row: dict[str, Any]) -> str:
+    """Name a run by its id, start and day."""
+    start = row["run_started_at"] or "an unknown time"
+    return f"{visible(row['run_id'])} of {start} for the day {row['end_date']}"
+
+
+def age_of(time: str | None) -> dt.timedelta:
+    """Return how long ago a time of the export is; nothing if it is unknown."""
+    now = dt.datetime.now(dt.timezone.utc)
+    return now - as_time(time) if time else dt.timedelta(0)
+
+
+def age_in_words(time: str | None) -> str:
+    """Write how long ago a time of the export is, in minutes, hours or days."""
+    hours = age_of(time).total_seconds() / 3600
+    if hours < 1:
+        return f"{hours * 60:.0f} minutes"
+    return f"{hours:.0f} hours" if hours < 48 else f"{hours / 24:.0f} days"
+
+
+def read_run(folder: str) -> dict[str, Any] | None:
+    """Read the row of a run; None if an older version made the export."""
+    file_system, files = list_files(folder)
+    if files is None:
+        return None
+    rows = []
+    for file in files_with_rows(file_system, folder, files):
+        for number, row in enumerate(parse_lines(read_text(file_system, file), file), start=1):
+            if row is not None:
+                check(row, f"{file}, line {number}", run_columns(), never_null=NEVER_NULL_OF_A_RUN)
+                rows.append(row)
+    if len(rows) != 1:
+        raise ContractError(f"{folder} has {len(rows)} rows, not that of one run. {EMPTY_FOLDER}")
+    return rows[0]
 
 
 def read_findings(export_root: str) -> list[dict[str, Any]]:
@@ -40,7 +175,7 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
     ContractError
         If a row breaks the contract, rows are of more than one run, or a finding appears twice.
     UserError
-        If there is no export, or it cannot be read.
+        If there is no export, it is unfinished, or it cannot be read.
     """
     folder = f"{export_root.rstrip('/')}/{FOLDER}"
     file_system, files = list_files(folder)
@@ -48,15 +183,47 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
         raise UserError(f"there is no export in {folder}. Run `make demo` or `dbt build` first.")
     findings: list[dict[str, Any]] = []
     runs: dict[tuple[str, ...], str] = {}
-    for file in files:
-        if file.endswith(".json") and not Path(file).name.startswith((".", "_")):
-            rows = read_rows(file_system, file)
-            findings += rows
-            for row in rows:
-                runs.setdefault((row["end_date"], row["run_id"]), file)
+    for file in files_with_rows(file_system, folder, files):
+        rows = read_rows(file_system, file)
+        findings += rows
+        for row in rows:
+            runs.setdefault((row["end_date"], row["run_id"]), file)
     check_one_run(folder, runs)
     check_no_copies(folder, findings)
     return sorted(findings, key=rank)
+
+
+def files_with_rows(
+    file_system: fsspec.AbstractFileSystem, folder: str, files: list[str]
+) -> Iterator[str]:
+    """Yield the files with rows; refuse a folder that is unfinished or has other files."""
+    names = {file: Path(file).name for file in files}
+    # Databricks marks a finished write in a way of its own, too.
+    if not any(name == SUCCESS or name.startswith("_committed_") for name in names.values()):
+        newest = max((written_at(file_system, file) for file in files), default="never")
+        raise UserError(
+            f"{folder} is unfinished: {SUCCESS} is missing, and the last file was written {newest}."
+            " Run `dbt build` again."
+        )
+    with_rows = [file for file in files if not names[file].startswith((".", "_"))]
+    if foreign := [file for file in with_rows if not file.endswith(".json")]:
+        raise UserError(
+            f"{folder} has {len(foreign)} files that are not read, such as {foreign[0]}, written "
+            f"{written_at(file_system, foreign[0])}. {EMPTY_FOLDER}"
+        )
+    yield from with_rows
+
+
+def written_at(file_system: fsspec.AbstractFileSystem, path: str) -> str:
+    """Write when a file was written, as UTC; the stores name that differently."""
+    try:
+        info = file_system.info(path)
+    except Exception:  # each store raises its own errors
+        return "at an unknown time"
+    time = next((info[n] for n in ("mtime", "last_modified", "created") if info.get(n)), None)
+    if isinstance(time, (int, float)):
+        time = dt.datetime.fromtimestamp(time, dt.timezone.utc)
+    return f"on {time:%Y-%m-%d %H:%M} UTC" if time else "at an unknown time"
 
 
 def read_rows(file_system: fsspec.AbstractFileSystem, file: str) -> list[dict[str, Any]]:
@@ -121,12 +288,17 @@ def vendors_of(findings: list[dict[str, Any]]) -> list[str]:
     return sorted({str(finding["device_vendor"]) for finding in findings})
 
 
-def rank(finding: dict[str, Any]) -> tuple[bool, int, float, float]:
-    """Return a sort key: suppressed last, then severity, beacon_score and percent_beacon."""
-    severity = finding.get("severity")
+def rank(finding: dict[str, Any]) -> tuple[bool, int, bool, bool, float, float]:
+    """Return a sort key: suppressed last, then by severity, known bad first and denied last.
+
+    The severity is the effective one; beacon_score and percent_beacon decide among equals.
+    """
+    severity = effective_severity(finding)
     return (
         finding.get("suppressed") is True,
         SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES),
+        is_denied(finding),
+        known_bad(finding) != NAMED,
         -(finding.get("beacon_score") or 0),
         -(finding.get("percent_beacon") or 0),
     )
@@ -165,7 +337,7 @@ def read_enriched(export_root: str, findings: list[dict[str, Any]]) -> list[dict
     added = {row["beacon_id"]: {name: row[name] for name in LOOKUP_COLUMNS} for row in rows if row}
     if not all(finding["beacon_id"] in added for finding in findings):
         return findings
-    return [finding | added[finding["beacon_id"]] for finding in findings]
+    return sorted((finding | added[finding["beacon_id"]] for finding in findings), key=rank)
 
 
 def write_enriched(export_root: str, findings: list[dict[str, Any]]) -> str:
@@ -177,5 +349,30 @@ def write_enriched(export_root: str, findings: list[dict[str, Any]]) -> str:
         If the file cannot be written.
     """
     url = f"{export_root.rstrip('/')}/{ENRICHED}"
+    keep_before(export_root, findings)
     write_text(url, "".join(json.dumps(finding) + "\n" for finding in findings))
     return url
+
+
+def keep_before(export_root: str, findings: list[dict[str, Any]]) -> None:
+    """Keep the file of an earlier run, which is about to be replaced, for `enrich diff`."""
+    file_system, path = storage(f"{export_root.rstrip('/')}/{ENRICHED}")
+    if file_system.exists(path):
+        text = read_text(file_system, path)
+        first = text.partition("\n")[0]
+        run_id = findings[0]["run_id"] if findings else None
+        try:
+            is_other = bool(first) and json.loads(first).get("run_id") != run_id
+        except (ValueError, AttributeError):  # a broken file says nothing of an earlier run
+            is_other = False
+        if is_other:
+            write_text(f"{export_root.rstrip('/')}/{BEFORE}", text)
+
+
+def read_before(export_root: str) -> list[dict[str, Any]] | None:
+    """Read the findings of the run before, as `enrich lookup` left them; None if there are none."""
+    url = f"{export_root.rstrip('/')}/{BEFORE}"
+    file_system, path = storage(url)
+    if not file_system.exists(path):
+        return None
+    return [row for row in parse_lines(read_text(file_system, path), url, "Delete it.") if row]

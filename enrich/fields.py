@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
+PROJECT = Path(__file__).parents[1]  # where default paths start, whatever the working folder is
 MOST = 1e9  # upper bound of every number: no real count or duration comes near it
 
 
@@ -32,6 +33,12 @@ def as_path(value: Any, info: ValidationInfo) -> Path:  # noqa: ANN401 (anything
 def as_optional_path(value: Any, info: ValidationInfo) -> Path | None:  # noqa: ANN401
     """Read a path; an empty text means None."""
     return None if value in (None, "") else as_path(value, info)
+
+
+def as_paths(value: Any, info: ValidationInfo) -> list[Path]:  # noqa: ANN401
+    """Read a path or a list of paths; in the environment, commas separate them."""
+    items = as_texts(value, info) if value not in (None, "") else []
+    return [as_path(item, info) for item in (items if isinstance(items, list) else [items])]
 
 
 def as_place(value: str, info: ValidationInfo) -> str:
@@ -59,6 +66,7 @@ def as_links(value: list[str]) -> list[str]:
 
 
 LocalPath = Annotated[Path, BeforeValidator(as_path)]
+Paths = Annotated[list[Path], BeforeValidator(as_paths)]
 OptionalPath = Annotated[Path | None, BeforeValidator(as_optional_path)]
 Place = Annotated[str, AfterValidator(as_place)]  # a local path or a URL
 Texts = Annotated[list[str], BeforeValidator(as_texts)]

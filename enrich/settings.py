@@ -11,17 +11,17 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, create_model
 
-from enrich.fields import Links, LocalPath, Place, Section
+from enrich.fields import PROJECT, Links, LocalPath, Place, Section
 from enrich.lookups.registry import KINDS
 from enrich.push.settings import PushSettings
-from enrich.words import SECRET_NAME, UserError, decoded
+from enrich.words import SECRET_NAME, SettingsError, decoded
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-DEFAULT_FILE = Path("enrich.toml")
+DEFAULT_FILE = PROJECT / "enrich.toml"
 PREFIX = "ENRICH_"
 LONGEST_VALUE = 80  # characters of a value in a message
 
@@ -29,10 +29,10 @@ LONGEST_VALUE = 80  # characters of a value in a message
 class Common(Section):
     """The settings that belong to no lookup."""
 
-    export_root: Place = "output/export"
+    export_root: Place = str(PROJECT / "output/export")
     report: Place = ""
     report_links: Links = []
-    cache: LocalPath = Path("output/enrich/lookups.sqlite")
+    cache: LocalPath = PROJECT / "output/enrich/lookups.sqlite"
     push: PushSettings = Field(default_factory=PushSettings)
 
     @property
@@ -55,7 +55,7 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Sett
     Parameters
     ----------
     file
-        The TOML file; None for enrich.toml in the current folder, if it exists. Relative paths
+        The TOML file; None for enrich.toml in the project's folder, if it exists. Relative paths
         in the file start at its folder.
     environment
         A variable overrides the file: ``ENRICH_``, section and setting, such as
@@ -68,7 +68,7 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Sett
 
     Raises
     ------
-    UserError
+    SettingsError
         If the file cannot be read, or settings are unknown or invalid; the message lists them.
     """
     path = file or DEFAULT_FILE
@@ -80,15 +80,28 @@ def load(file: Path | None, environment: Mapping[str, str] = os.environ) -> Sett
     return settings
 
 
+def said_of_file(file: Path | None) -> str:
+    """Say which file the settings are of."""
+    if file or DEFAULT_FILE.is_file():
+        return str((file or DEFAULT_FILE).absolute())
+    return f"defaults ({DEFAULT_FILE} is not there)"
+
+
+def stray_file() -> Path | None:
+    """Return a file in the working folder that is named like the settings, but is not read."""
+    stray = Path(DEFAULT_FILE.name).absolute()
+    return stray if stray.is_file() and stray.resolve() != DEFAULT_FILE.resolve() else None
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Read the file's tables."""
     try:
         return tomllib.loads(decoded(path.read_bytes()))
     except UnicodeDecodeError:
-        raise UserError(f"the configuration {path} cannot be read: save it as UTF-8.") from None
+        raise SettingsError(f"the configuration {path} cannot be read: save it as UTF-8.") from None
     except (OSError, ValueError) as error:
         # Without the line itself: it may hold a secret.
-        raise UserError(f"the configuration {path} cannot be read: {error}") from None
+        raise SettingsError(f"the configuration {path} cannot be read: {error}") from None
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
@@ -104,7 +117,7 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
             else:
                 unknown.append(no_setting("the environment", variable, list(names)))
     if unknown:
-        raise UserError("\n".join(unknown))
+        raise SettingsError("\n".join(unknown))
     return tables
 
 
@@ -114,7 +127,7 @@ def checked(tables: dict[str, Any], source: str, **how: Any) -> Settings:  # noq
         return Settings.model_validate(tables, **how)
     except ValidationError as error:
         complaints = [complaint(source, wrong) for wrong in error.errors(include_url=False)]
-        raise UserError("\n".join(dict.fromkeys(complaints))) from None
+        raise SettingsError("\n".join(dict.fromkeys(complaints))) from None
 
 
 def overlay(settings: BaseModel, over: BaseModel) -> None:

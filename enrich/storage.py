@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
 import fsspec
 
 from enrich.words import UserError, reason_of
+
+SUCCESS = "_SUCCESS"  # the file that Spark writes into a folder when all others are there
 
 
 def storage(url: str) -> tuple[fsspec.AbstractFileSystem, str]:
@@ -70,8 +73,25 @@ def read_text(file_system: fsspec.AbstractFileSystem, path: str) -> str:
         raise UserError(f"{path} cannot be read: {reason_of(error)}") from None
 
 
+def make_private(path: Path) -> None:
+    """Make a file, and missing folders above it, that only its owner can read.
+
+    An existing file is closed to others, too; existing folders are left as they are. Raise
+    `OSError` if that cannot be done.
+    """
+    missing = [folder for folder in path.parents if not folder.exists()]
+    for folder in reversed(missing):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    if path.stat().st_mode & 0o077:
+        with contextlib.suppress(PermissionError):  # somebody else's file is left to its owner
+            path.chmod(0o600)
+
+
 def write_text(url: str, text: str) -> None:
     """Replace a text file as a whole: a reader sees the old content or the new one.
+
+    A local file can be read by its owner only, because it says what is hunted.
 
     Raises
     ------
@@ -83,11 +103,20 @@ def write_text(url: str, text: str) -> None:
     content = text.encode("utf-8", errors="replace")
     try:
         if "file" in file_system.protocol:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            unfinished = f"{path}.{os.getpid()}.new"
-            Path(unfinished).write_bytes(content)
-            os.replace(unfinished, path)
+            replace_file(Path(path), content)
         else:
             file_system.pipe_file(path, content)
     except Exception as error:  # each store raises its own errors
         raise UserError(f"{url} cannot be written: {reason_of(error)}") from None
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write beside the file, then replace it; leave nothing behind if that fails."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        make_private(unfinished)
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise

@@ -1,4 +1,4 @@
-"""Text for people: errors without secrets, escaped text of the logs, the table of findings."""
+"""Text for people: errors without secrets, escaped text of the logs."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 LONGEST_TEXT = 300  # characters shown of one value
 LONGEST_REASON = 300  # characters of one error
 SECRET_NAME = re.compile(r"key|secret|token|password|passwd|credential|connection_string", re.I)
@@ -19,6 +15,10 @@ SECRET_NAME = re.compile(r"key|secret|token|password|passwd|credential|connectio
 
 class UserError(Exception):
     """An error that the user can fix; the message says what is wrong, where, and the cure."""
+
+
+class SettingsError(UserError):
+    """A setting that does not exist, has an impossible value, or is missing."""
 
 
 def decoded(content: bytes, errors: str = "strict") -> str:
@@ -109,61 +109,7 @@ def endpoint(address: object, port: object) -> str:
     return f"[{shown}]:{visible(port)}" if ":" in shown else f"{shown}:{visible(port)}"
 
 
-def findings_table(findings: list[dict[str, Any]]) -> Table:
-    """Lay findings out as a table for a terminal.
-
-    Parameters
-    ----------
-    findings
-        As `enrich.export.read_findings` returns them, with or without lookup columns.
-
-    Returns
-    -------
-    rich.table.Table
-        One row per finding: severity (and status or suppression), source (and vendor if there are
-        several), destination with port and protocol (and country, owner and feed if known),
-        beacon_score, percent_beacon, number of events, and the reasons, one per line.
-    """
-    table = Table(box=box.SIMPLE_HEAD, title=f"{len(findings)} beaconing connection(s)")
-    for name in ("severity", "source", "destination"):
-        table.add_column(name, overflow="fold")
-    for name in ("beacon_score", "percent_beacon", "events"):
-        table.add_column(name, justify="right", overflow="fold")
-    table.add_column("reasons", overflow="fold")
-    several_vendors = len({finding.get("device_vendor") for finding in findings}) > 1
-    for finding in findings:
-        cells = [
-            severity_cell(finding),
-            source_cell(finding, several_vendors),
-            destination_cell(finding),
-            rounded(finding.get("beacon_score"), 2),
-            rounded(finding.get("percent_beacon"), 1),
-            visible(finding.get("event_count")),
-            "\n".join(visible(reason) for reason in finding.get("reasons") or []),
-        ]
-        # Text, not str: in a str, rich would read [brackets] as markup.
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
-
-
-def severity_cell(finding: dict[str, Any]) -> str:
-    """Write the severity, and below it the status or that the finding is suppressed."""
-    state = "suppressed" if finding.get("suppressed") is True else finding.get("status")
-    return f"{visible(finding.get('severity'))}\n{visible(state)}"
-
-
-def source_cell(finding: dict[str, Any], with_vendor: bool) -> str:
-    """Write the source, and below it its name and the vendor of the log."""
-    lines = [finding.get("source_ip"), finding.get("source_host_name")]
-    lines += [finding.get("device_vendor")] if with_vendor else []
-    return "\n".join(visible(text) for text in lines if text)
-
-
-def destination_cell(finding: dict[str, Any]) -> str:
-    """Write the destination, and below it what the lookups found."""
-    address = endpoint(finding.get("destination_ip"), finding.get("destination_port"))
-    known = [finding.get(name) for name in ("destination_name", "country", "as_organization")]
-    known += finding.get("feed_matches") or []
-    known += finding.get("ti_matches") or []
-    lines = [f"{address} {visible(finding.get('protocol'))}"]
-    return "\n".join(lines + [visible(text) for text in known if text])
+def endpoint_of(finding: dict[str, Any]) -> str:
+    """Write the destination of a finding: its address, or its name where it has no address."""
+    place = finding.get("destination_ip") or finding.get("destination_name")
+    return f"{endpoint(place, finding.get('destination_port'))} {visible(finding.get('protocol'))}"

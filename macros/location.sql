@@ -41,9 +41,9 @@
 {% endmacro %}
 
 
-{% macro export_location() %}
-    {#- The folder of this run's findings. -#}
-    {{- return(location(var('export_root')) ~ '/network_beaconing_anomalies') -}}
+{% macro export_location(folder='network_beaconing_anomalies') %}
+    {#- A folder of this run's export, by default that of the findings. -#}
+    {{- return(location(var('export_root')) ~ '/' ~ folder) -}}
 {% endmacro %}
 
 

@@ -20,7 +20,7 @@ from dbt_common.exceptions import DbtRuntimeError
 from deltalake import DeltaTable, Field
 from pyspark.sql.types import StructType
 
-from enrich.storage import list_files, write_text
+from enrich.storage import SUCCESS, list_files, write_text
 from enrich.words import UserError
 
 WRITING = ("build", "run", "seed", "snapshot", "retry", "clone", "run-operation")
@@ -155,12 +155,17 @@ class EmbeddedAdapter(SailAdapter):
             lines.append(json.dumps(row, ensure_ascii=False) + "\n")
         try:
             file_system, old = list_files(folder)
+            # A folder without _SUCCESS is unfinished: its readers wait for the next run.
+            for file in old or []:
+                if file.endswith(f"/{SUCCESS}"):
+                    file_system.rm_file(file)
             write_text(f"{folder}/part-00000-{uuid.uuid4()}.json", "".join(lines))
+            for file in old or []:
+                if file.endswith((".json", ".crc")):
+                    file_system.rm_file(file)
+            write_text(f"{folder}/{SUCCESS}", "")
         except UserError as error:
             raise DbtRuntimeError(str(error)) from None
-        for file in old or []:
-            if file.endswith((".json", ".crc")):
-                file_system.rm_file(file)
 
     def schema_of(self, selected: str) -> StructType:
         """Return the schema of a query."""

@@ -1,5 +1,5 @@
-// What the push needs in the resource group of a Sentinel workspace: the table, a data collection rule with its own
-// endpoint, the right to send to it; and what reads the table: the KQL function, the analytics rule, the hunting query.
+// What the push needs in the resource group of a Sentinel workspace: two tables, a data collection rule with its own
+// endpoint, the right to send to it; and what reads the tables: the KQL function, the analytics rules, the hunting query.
 //
 //   az deployment group create --resource-group soc-rg --template-file deploy/sentinel/main.bicep \
 //     --parameters workspaceName=soc-ws senderObjectId=<object id of the managed identity or app that runs the push>
@@ -14,31 +14,42 @@ param senderObjectId string
 @allowed(['ServicePrincipal', 'User', 'Group'])
 param senderType string = 'ServicePrincipal'
 
-@description('Name of the table; the same as push.table.')
+@description('Name of the table of the findings; the same as push.table.')
 param tableName string = 'network_beaconing_anomalies_CL'
 
-@description('Days that rows stay in the table.')
+@description('Name of the table of the runs; the same as push.runs_table.')
+param runsTableName string = 'network_beaconing_runs_CL'
+
+@description('Days that rows stay in the tables.')
 @minValue(30)
 @maxValue(730)
 param retentionDays int = 180
 
-@description('Whether the analytics rule makes incidents from the start.')
+@description('Whether the analytics rules make incidents from the start.')
 param alertsEnabled bool = true
+
+@description('Least severity of a beacon that the analytics rule alerts of; what a feed or threat intelligence names counts as raised.')
+@allowed(['low', 'medium', 'high', 'critical'])
+param leastSeverity string = 'low'
 
 @description('Must be the region of the workspace.')
 param location string = resourceGroup().location
 
-// Written by `python -m enrich.push.columns`; a test compares them with the contract of the dbt model.
+// Written by `python -m enrich.push.columns`; a test compares them with the contracts of the dbt models.
 var columns = loadJsonContent('columns.json')
-// The table's schema writes one type differently from the rule's.
-var tableColumns = map(columns, column => {
-  name: column.name
-  type: column.type == 'datetime' ? 'dateTime' : column.type
-})
-var alert = loadYamlContent('analytics_rule.yaml')
+var runsColumns = loadJsonContent('runs_columns.json')
+var tables = [
+  { name: tableName, columns: columns }
+  { name: runsTableName, columns: runsColumns }
+]
+var alerts = [
+  loadYamlContent('analytics_rule.yaml')
+  loadYamlContent('no_run_rule.yaml')
+  loadYamlContent('few_lines_rule.yaml')
+]
 var hunt = loadYamlContent('hunting_query.yaml')
 var defaultTable = 'network_beaconing_anomalies_CL'
-var streamName = 'Custom-${tableName}'
+var defaultRunsTable = 'network_beaconing_runs_CL'
 // The built-in role Monitoring Metrics Publisher, which covers sending to a data collection rule.
 var publisherRole = subscriptionResourceId(
   'Microsoft.Authorization/roleDefinitions',
@@ -49,18 +60,22 @@ resource workspace 'Microsoft.OperationalInsights/workspaces@2022-10-01' existin
   name: workspaceName
 }
 
-resource table 'Microsoft.OperationalInsights/workspaces/tables@2022-10-01' = {
+resource table 'Microsoft.OperationalInsights/workspaces/tables@2022-10-01' = [for entry in tables: {
   parent: workspace
-  name: tableName
+  name: entry.name
   properties: {
     plan: 'Analytics'
     retentionInDays: retentionDays
     schema: {
-      name: tableName
-      columns: tableColumns
+      name: entry.name
+      // The table's schema writes one type differently from the rule's.
+      columns: map(entry.columns, column => {
+        name: column.name
+        type: column.type == 'datetime' ? 'dateTime' : column.type
+      })
     }
   }
-}
+}]
 
 resource rule 'Microsoft.Insights/dataCollectionRules@2023-03-11' = {
   name: 'network-beaconing'
@@ -68,10 +83,13 @@ resource rule 'Microsoft.Insights/dataCollectionRules@2023-03-11' = {
   kind: 'Direct'
   dependsOn: [table]
   properties: {
-    description: 'Findings of network_beaconing'
+    description: 'Findings and runs of network_beaconing'
     streamDeclarations: {
-      '${streamName}': {
+      'Custom-${tableName}': {
         columns: columns
+      }
+      'Custom-${runsTableName}': {
+        columns: runsColumns
       }
     }
     destinations: {
@@ -82,14 +100,12 @@ resource rule 'Microsoft.Insights/dataCollectionRules@2023-03-11' = {
         }
       ]
     }
-    dataFlows: [
-      {
-        streams: [streamName]
-        destinations: ['workspace']
-        transformKql: 'source'
-        outputStream: streamName
-      }
-    ]
+    dataFlows: [for entry in tables: {
+      streams: ['Custom-${entry.name}']
+      destinations: ['workspace']
+      transformKql: 'source'
+      outputStream: 'Custom-${entry.name}'
+    }]
   }
 }
 
@@ -136,7 +152,7 @@ resource huntingQuery 'Microsoft.OperationalInsights/workspaces/savedSearches@20
 }
 
 // Sentinel checks the query, and may take some minutes to see a new function: if this alone fails, deploy again.
-resource alertRule 'Microsoft.SecurityInsights/alertRules@2024-03-01' = {
+resource alertRule 'Microsoft.SecurityInsights/alertRules@2024-03-01' = [for alert in alerts: {
   scope: workspace
   name: alert.id
   kind: 'Scheduled'
@@ -146,13 +162,17 @@ resource alertRule 'Microsoft.SecurityInsights/alertRules@2024-03-01' = {
     description: alert.description
     severity: alert.severity
     enabled: alertsEnabled
-    query: replace(alert.query, defaultTable, tableName)
+    query: replace(
+      replace(alert.query, defaultRunsTable, runsTableName),
+      'let least_severity = "low"',
+      'let least_severity = "${leastSeverity}"'
+    )
     queryFrequency: 'PT${toUpper(alert.queryFrequency)}'
     queryPeriod: 'P${toUpper(alert.queryPeriod)}'
     triggerOperator: 'GreaterThan'
     triggerThreshold: alert.triggerThreshold
-    suppressionEnabled: false
-    suppressionDuration: 'PT5H'
+    suppressionEnabled: alert.suppressionEnabled
+    suppressionDuration: 'PT${toUpper(alert.suppressionDuration)}'
     tactics: alert.tactics
     techniques: alert.relevantTechniques
     entityMappings: alert.entityMappings
@@ -161,7 +181,7 @@ resource alertRule 'Microsoft.SecurityInsights/alertRules@2024-03-01' = {
     eventGroupingSettings: alert.eventGroupingSettings
     incidentConfiguration: alert.incidentConfiguration
   }
-}
+}]
 
 @description('push.endpoint')
 output logsIngestionEndpoint string = rule.properties.endpoints.logsIngestion

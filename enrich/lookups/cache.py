@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 import time
 from pathlib import Path
 
 from enrich.lookups.kind import Answer, Unavailable
+from enrich.storage import make_private
 
 
 class Cache:
@@ -30,8 +30,7 @@ class Cache:
     def __init__(self, path: Path | None) -> None:
         try:
             if path:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+                make_private(path)
             self.db = sqlite3.connect(path or ":memory:", timeout=10, isolation_level=None)
             self.db.execute("pragma journal_mode = wal")
             self.db.execute(

@@ -6,7 +6,7 @@ import ipaddress
 from pathlib import Path
 from typing import Any
 
-from enrich.fields import OptionalPath
+from enrich.fields import Paths
 from enrich.lookups.addresses import usual_spelling
 from enrich.lookups.feed_entries import Entry, entries_of
 from enrich.lookups.kind import (
@@ -14,6 +14,7 @@ from enrich.lookups.kind import (
     Lookup,
     LookupSettings,
     Unavailable,
+    merge_hits,
     off,
     severity_order,
 )
@@ -37,18 +38,36 @@ NO_FEED = {
 class Settings(LookupSettings):
     """The section `feed`."""
 
-    file: OptionalPath = None
+    file: Paths = []
 
     def intention(self) -> str:
         """Say what a dry run would do; empty if the lookup is off."""
-        return f"would be read from {self.file}" if self.file else ""
+        return f"would be read from {', '.join(map(str, self.file))}" if self.file else ""
 
 
-def make(settings: Settings) -> Lookup:
-    """Make the lookup; without a file it is off."""
-    path = settings.file
-    if path is None:
+def make(settings: Settings) -> Lookup | list[Lookup]:
+    """Make a lookup for each feed; without a file it is off.
+
+    One of several feeds that cannot be read costs the others nothing.
+    """
+    if not settings.file:
         return off("feed", "no feed.file in the configuration")
+    if len(settings.file) == 1:
+        return lookup_of("feed", settings.file[0])
+    lookups = []
+    for number, path in enumerate(dict.fromkeys(settings.file), start=1):
+        # Two feeds may have the same name in different folders.
+        is_alone = sum(path.name == other.name for other in set(settings.file)) == 1
+        name = f"feed:{path.name}" if is_alone else f"feed:{number} {path.name}"
+        try:
+            lookups.append(lookup_of(name, path))
+        except Unavailable as error:
+            lookups.append(off(name, str(error), wanted=True))
+    return lookups
+
+
+def lookup_of(name: str, path: Path) -> Lookup:
+    """Make the lookup of one feed; raise `Unavailable` if it cannot be read or holds nothing."""
     try:
         entries = Feed(path)
     except OSError as error:
@@ -56,7 +75,7 @@ def make(settings: Settings) -> Lookup:
     note = remarks(entries, path)
     if not entries.count:
         raise Unavailable(f"{path} holds no address or network" + (note and f": {note}"))
-    return Lookup("feed", entries.ask, wanted=True, note=note)
+    return Lookup(name, entries.ask, wanted=True, note=note)
 
 
 def remarks(entries: Feed, path: Path) -> str:
@@ -134,4 +153,4 @@ class Feed:
         }
 
 
-KIND = Kind("feed", COLUMNS, Settings, make)
+KIND = Kind("feed", COLUMNS, Settings, make, merge_hits("feed_severity", "feed_matches"))

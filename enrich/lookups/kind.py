@@ -160,3 +160,37 @@ class Kind:
 def severity_order(severity: str) -> int:
     """Rank a severity; 0 is the worst, unknown words come last."""
     return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+def merge_hits(severity_column: str, matches_column: str) -> Callable[[dict[str, Answer]], Answer]:
+    """Make the function that merges what several lookups say about one address.
+
+    Parameters
+    ----------
+    severity_column, matches_column
+        The columns of a hit.
+
+    Returns
+    -------
+    callable
+        Takes the answers by the name of the provider or feed. It returns the highest severity and
+        all matches; its status names those that failed, and keeps what the others say.
+    """
+
+    def merge(answers: dict[str, Answer]) -> Answer:
+        hits = [answer for answer in answers.values() if answer.values]
+        bad = [
+            f"{name} {answer.status}"
+            for name, answer in answers.items()
+            if answer.status not in ("ok", "miss")
+        ]
+        severities = [hit.values[severity_column] for hit in hits]
+        matches = [match for hit in hits for match in hit.values[matches_column]]
+        severity = min(severities, key=severity_order, default=None)
+        values = {severity_column: severity, matches_column: matches} if hits else {}
+        failed = any(answer.status.startswith("failed") for answer in answers.values())
+        if not bad or (not failed and len(bad) < len(answers)):
+            return Answer("ok" if hits else "miss", values)
+        return Answer(("failed: " if failed else "skipped: ") + "; ".join(bad), values)
+
+    return merge

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from enrich import severity
 from enrich.contract import LOOKUP_COLUMNS
 from enrich.lookups.addresses import public_addresses, usual_spelling
 from enrich.lookups.ask import Outcome, answers_of
@@ -63,7 +64,8 @@ def enrich(
         reason = "skipped: not an address" if address is None else "skipped: not a public address"
         return nothing | {kind.status_column: reason for kind in KINDS}
 
-    return [finding | columns_of(finding["destination_ip"]) for finding in findings], outcomes
+    enriched = [finding | columns_of(finding["destination_ip"]) for finding in findings]
+    return [finding | severity.columns_of(finding) for finding in enriched], outcomes
 
 
 def merged(

@@ -9,12 +9,12 @@ from typing import Any
 
 from enrich.fields import PositiveCount, Texts
 from enrich.lookups.kind import (
-    Answer,
     Kind,
     Lookup,
     Refused,
     RemoteSettings,
     Unavailable,
+    merge_hits,
     off,
     remote_lookup,
     severity_order,
@@ -191,34 +191,4 @@ def by_confidence(details: object) -> str:
     return next((grade for lowest, grade in CONFIDENCES if highest >= lowest), "information")
 
 
-def merge(answers: dict[str, Answer]) -> Answer:
-    """Merge the providers' answers about one address.
-
-    Parameters
-    ----------
-    answers
-        By name of the provider.
-
-    Returns
-    -------
-    Answer
-        The highest severity and all matches. The status names the providers that failed; the
-        answers of the others are kept.
-    """
-    hits = {name: answer for name, answer in answers.items() if answer.status == "ok"}
-    bad = [
-        f"{name} {answer.status}"
-        for name, answer in answers.items()
-        if answer.status not in ("ok", "miss")
-    ]
-    matches = [match for answer in hits.values() for match in answer.values["ti_matches"]]
-    severities = [answer.values["ti_severity"] for answer in hits.values()]
-    severity = min(severities, key=severity_order, default=None)
-    values = {"ti_severity": severity, "ti_matches": matches} if hits else {}
-    failed = any(answer.status.startswith("failed") for answer in answers.values())
-    if not bad or (not failed and len(bad) < len(answers)):
-        return Answer("ok" if hits else "miss", values)
-    return Answer(("failed: " if failed else "skipped: ") + "; ".join(bad), values)
-
-
-KIND = Kind("ti", COLUMNS, Settings, make, merge)
+KIND = Kind("ti", COLUMNS, Settings, make, merge_hits("ti_severity", "ti_matches"))

@@ -1,20 +1,24 @@
 """Convert columns of the dbt contract, and rows of the export, to those of the Sentinel table.
 
-``python -m enrich.push.columns > deploy/sentinel/columns.json`` writes the columns for Azure.
+``python -m enrich.push.columns > deploy/sentinel/columns.json`` writes the columns for Azure, and
+``python -m enrich.push.columns runs > deploy/sentinel/runs_columns.json`` those of the runs.
 """
 
 from __future__ import annotations
 
 import json
 import math
+import sys
 from typing import Any
 
-from enrich.contract import all_columns
+from enrich.contract import all_columns, run_columns
 from enrich.lookups.addresses import usual_spelling
 
-# Log Analytics truncates a field at 64 kB silently; a little less leaves room for the mark.
-LONGEST_FIELD = 64_000  # bytes of UTF-8
-CUT_MARK = " …[cut at 64 kB]"
+# Sentinel's data lake takes 32 kB a field, its analytics tier 64 kB; it cuts the rest silently.
+LONGEST_FIELD = 32_000  # bytes of UTF-8
+SHORTEST_CUT = 100  # fields are not cut below that
+LARGEST_REQUEST = 1_000_000  # bytes; the service takes no more, compressed or not
+CUT_MARK = " …[cut]"
 
 # Types of the contract and of Log Analytics; arrays are dynamic.
 TYPES = {
@@ -35,16 +39,21 @@ def column_name(name: str) -> str:
     return "".join(CAPITALS.get(part, part[:1].upper() + part[1:]) for part in name.split("_"))
 
 
-def table_columns() -> list[dict[str, str]]:
-    """List name and type of the table's columns, as Azure's templates expect them."""
+def table_columns(columns: dict[str, str]) -> list[dict[str, str]]:
+    """List name and type of a table's columns, as Azure's templates expect them."""
     # Every table in Log Analytics has TimeGenerated.
     return [{"name": "TimeGenerated", "type": "datetime"}] + [
         {"name": column_name(name), "type": TYPES.get(data_type, "dynamic")}
-        for name, data_type in all_columns().items()
+        for name, data_type in columns.items()
     ]
 
 
-def to_row(finding: dict[str, Any], columns: dict[str, str], time_generated: str) -> dict[str, Any]:
+def to_row(
+    finding: dict[str, Any],
+    columns: dict[str, str],
+    time_generated: str,
+    longest: int = LONGEST_FIELD,
+) -> dict[str, Any]:
     """Turn a finding into a row of the table.
 
     Parameters
@@ -56,12 +65,14 @@ def to_row(finding: dict[str, Any], columns: dict[str, str], time_generated: str
     time_generated
         ISO time at which the row is queued. The service replaces a time older than two days by
         the time of arrival, so event times stay in columns of their own.
+    longest
+        Bytes of a field.
 
     Returns
     -------
     dict
         Valid JSON whatever the finding holds: NaN and infinities become null, and text beyond
-        `LONGEST_FIELD` is truncated with a mark. Null columns are left out, which the service
+        `longest` is truncated with a mark. Null columns are left out, which the service
         reads as null.
     """
     row = {"TimeGenerated": time_generated}
@@ -73,11 +84,24 @@ def to_row(finding: dict[str, Any], columns: dict[str, str], time_generated: str
         if data_type == "date":
             value = f"{value}T00:00:00Z"
         elif isinstance(value, (list, dict)):
-            value = cut_items(value)
+            value = cut_items(value, longest)
         elif isinstance(value, str):
-            value = cut_text(value)
+            value = cut_text(value, longest)
         row[column_name(name)] = value
     return row
+
+
+def row_text(finding: dict[str, Any], columns: dict[str, str], time_generated: str) -> str:
+    """Write a row as it is sent, with shorter fields where it would be too large for a request.
+
+    Log text may be all control characters, each of which takes six bytes of JSON.
+    """
+    longest = LONGEST_FIELD
+    while True:
+        text = json_text(to_row(finding, columns, time_generated, longest))
+        if len(text.encode()) + 2 <= LARGEST_REQUEST or longest < SHORTEST_CUT:
+            return text
+        longest //= 2
 
 
 def cleaned(value: Any) -> Any:  # noqa: ANN401
@@ -137,5 +161,6 @@ def json_text(value: Any) -> str:  # noqa: ANN401
 
 
 if __name__ == "__main__":
-    lines = ",\n".join(f"  {json.dumps(column)}" for column in table_columns())
+    chosen = run_columns() if sys.argv[1:] == ["runs"] else all_columns()
+    lines = ",\n".join(f"  {json.dumps(column)}" for column in table_columns(chosen))
     print(f"[\n{lines}\n]")

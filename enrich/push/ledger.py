@@ -1,12 +1,15 @@
 """The ledger of what the service accepted, and the outbox of what it did not, in one SQLite file.
 
-A row of the file is a finding on its way to one destination: waiting, sending, accepted or
-rejected. The file is written before anything is sent and after every answer, and is on disk before
-the next step. If the process is killed at any point, the file says what is left to do.
+A row of the file is a finding, or the row of a run, on its way to one destination: waiting,
+sending, accepted or rejected. The file is written before anything is sent and after every answer,
+and is on disk before the next step. If the process is killed at any point, the file says what is
+left to do. A row that was sent without an answer stays in the state sending, whatever answers
+later attempts get, until one is accepted: it may have arrived.
 """
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -14,9 +17,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
+from enrich.storage import make_private
 from enrich.words import UserError
 
-VERSION = 1
+VERSION = 2
 SCHEMA = """
 create table findings (
     destination text not null,   -- endpoint, rule and stream
@@ -33,6 +37,15 @@ create table findings (
 ) without rowid;
 create index findings_by_state on findings (destination, state, queued_at);
 """
+# What each later version added: how many answers about a row were lost, which version of a row
+# was queued (by what the lookups found), and the columns with which rows last arrived.
+ADDED = {
+    2: """
+alter table findings add column doubts integer not null default 0;
+alter table findings add column version text not null default '';
+create table columns_sent (destination text primary key, columns text not null) without rowid;
+""",
+}
 
 
 class LedgerError(UserError):
@@ -48,10 +61,14 @@ class Key(NamedTuple):
 
 
 class Queued(NamedTuple):
-    """A row of the outbox: its key and the JSON text that is sent."""
+    """A row of the outbox: its key, the JSON text that is sent, and the version of that text.
+
+    A row with another version, unless that is empty, is sent again, also after it was accepted.
+    """
 
     key: Key
     body: str
+    version: str = ""
 
 
 def now() -> str:
@@ -84,7 +101,7 @@ class Ledger:
         try:
             with self._explained():
                 if writes:
-                    path.parent.mkdir(parents=True, exist_ok=True)
+                    make_private(path)
                     self._lock()
                 # Not "ro": a reader may have to roll back what a killed process left half done.
                 self._database = self._connect(path, "rwc" if writes else "rw")
@@ -102,41 +119,59 @@ class Ledger:
         """Close the file and let the next push in."""
         self._close()
 
-    def add(self, destination: str, rows: Iterable[Queued]) -> int:
-        """Put rows into the outbox; return how many of them were new to the ledger."""
+    def add(self, destination: str, rows: Iterable[Queued]) -> None:
+        """Put rows into the outbox: those that the ledger does not know, and other versions."""
         time = now()
         with self._explained(), self._transaction():
-            before = self._database.total_changes
-            self._database.executemany(
-                "insert into findings (destination, run_id, beacon_id, end_date, state, body,"
-                " queued_at) values (?, ?, ?, ?, 'waiting', ?, ?) on conflict do nothing",
-                ((destination, *row.key, row.body, time) for row in rows),
-            )
-            return self._database.total_changes - before
-
-    def outbox(self, destination: str) -> list[Queued]:
-        """List rows that are not confirmed yet, oldest first, also those sent without an answer."""
-        with self._explained():
-            found = self._database.execute(
-                "select run_id, beacon_id, end_date, body from findings where destination = ?"
-                " and state in ('waiting', 'sending') order by queued_at, end_date, beacon_id",
+            # What a killed push was sending may have arrived.
+            self._database.execute(
+                "update findings set doubts = 1"
+                " where destination = ? and state = 'sending' and doubts = 0",
                 (destination,),
             )
-            return [Queued(Key(*row[:3]), row[3]) for row in found]
+            self._database.executemany(
+                "insert into findings (destination, run_id, beacon_id, end_date, state, body,"
+                " queued_at, version) values (?, ?, ?, ?, 'waiting', ?, ?, ?)"
+                " on conflict do update set body = excluded.body, version = excluded.version,"
+                " queued_at = excluded.queued_at, error = null,"
+                " state = case state when 'sending' then state else 'waiting' end"
+                " where excluded.version <> '' and version <> excluded.version",
+                ((destination, *row.key, row.body, time, row.version) for row in rows),
+            )
+
+    def outbox(self, destination: str) -> list[Queued]:
+        """List rows that are not confirmed yet, also those sent without an answer.
+
+        Rows in doubt come first, so that few rows are; then new ones, then those that failed, least
+        tried first: rows that fail again and again block no others.
+        """
+        with self._explained():
+            found = self._database.execute(
+                "select run_id, beacon_id, end_date, body, version from findings"
+                " where destination = ? and state in ('waiting', 'sending')"
+                " order by case when state = 'sending' and attempts < 4 then 0"
+                " when error is null then 1 else 2 end, attempts, queued_at, end_date, beacon_id",
+                (destination,),
+            )
+            return [Queued(Key(*row[:3]), *row[3:]) for row in found]
 
     def states(self, destination: str, keys: Iterable[Key]) -> dict[Key, str]:
         """Return the state of each of these rows, without those that the ledger does not know."""
+        return {key: state for key, (state, _) in self.versions(destination, keys).items()}
+
+    def versions(self, destination: str, keys: Iterable[Key]) -> dict[Key, tuple[str, str]]:
+        """Return state and version of each of these rows that the ledger knows."""
         query = (
-            "select state from findings where destination = ? and run_id = ? and beacon_id = ?"
-            " and end_date = ?"
+            "select state, version from findings where destination = ? and run_id = ?"
+            " and beacon_id = ? and end_date = ?"
         )
-        states = {}
+        versions = {}
         with self._explained():
             for key in keys:
                 found = self._database.execute(query, (destination, *key)).fetchone()
                 if found:
-                    states[key] = found[0]
-        return states
+                    versions[key] = found
+        return versions
 
     def sending(self, destination: str, keys: Sequence[Key]) -> None:
         """Note that these rows are being sent: without an answer, they may have arrived or not."""
@@ -144,19 +179,64 @@ class Ledger:
 
     def accepted(self, destination: str, keys: Sequence[Key]) -> None:
         """Note that the service confirmed these rows: they are never sent again."""
-        changes = "state = 'accepted', body = null, error = null, answered_at = ?"
+        changes = "state = 'accepted', body = null, error = null, doubts = 0, answered_at = ?"
         self._update(destination, keys, changes, (now(),))
 
-    def failed(self, destination: str, keys: Sequence[Key], error: str, *, for_good: bool) -> None:
-        """Note why these rows were not accepted, in words without secrets.
+    def lost(self, destination: str, keys: Sequence[Key], error: str) -> None:
+        """Note that the answer about these rows was lost: they may have arrived, or not."""
+        self._update(destination, keys, "doubts = doubts + 1, error = ?", (error,))
 
-        With `for_good` they are rejected and never sent again; else they wait for the next push.
-        """
-        if for_good:
-            changes = "state = 'rejected', answered_at = ?, error = ?"
-            self._update(destination, keys, changes, (now(), error))
-        else:
-            self._update(destination, keys, "state = 'waiting', error = ?", (error,))
+    def refused(self, destination: str, keys: Sequence[Key], error: str) -> None:
+        """Note why these rows were not accepted, in words without secrets; they wait."""
+        state = "case when doubts > 0 then 'sending' else 'waiting' end"
+        self._update(destination, keys, f"state = {state}, error = ?", (error,))
+
+    def rejected(self, destination: str, keys: Sequence[Key], error: str) -> None:
+        """Set these rows aside: they are not sent again unless somebody asks for it."""
+        changes = "state = 'rejected', answered_at = ?, error = ?"
+        self._update(destination, keys, changes, (now(), error))
+
+    def retry_rejected(self, destination: str) -> int:
+        """Put the rows that were set aside back into the outbox; return how many."""
+        return self._change(
+            "update findings set state = 'waiting', attempts = 0"
+            " where destination = ? and state = 'rejected'",
+            (destination,),
+        )
+
+    def forget_rejected(self, destination: str) -> int:
+        """Delete the rows that were set aside; return how many."""
+        return self._change(
+            "delete from findings where destination = ? and state = 'rejected'", (destination,)
+        )
+
+    def move(self, old: str, new: str) -> int:
+        """Move what was not accepted from one destination to another; return how many rows."""
+        with self._explained(), self._transaction():
+            self._database.execute(
+                "insert or ignore into findings (destination, run_id, beacon_id, end_date, state,"
+                " body, queued_at, doubts, version) select ?, run_id, beacon_id, end_date,"
+                " case state when 'rejected' then 'waiting' else state end, body, queued_at,"
+                " doubts, version from findings where destination = ? and state <> 'accepted'",
+                (new, old),
+            )
+            return self._database.execute(
+                "delete from findings where destination = ? and state <> 'accepted'", (old,)
+            ).rowcount
+
+    def columns_sent(self, destination: str) -> set[str] | None:
+        """Return the columns of the last push that arrived; None if it is not known."""
+        with self._explained():
+            row = self._database.execute(
+                "select columns from columns_sent where destination = ?", (destination,)
+            ).fetchone()
+            return set(row[0].split()) if row else None
+
+    def note_columns(self, destination: str, columns: Iterable[str]) -> None:
+        """Note with which columns rows have arrived."""
+        self._change(
+            "insert or replace into columns_sent values (?, ?)", (destination, " ".join(columns))
+        )
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Count rows, as in ``{destination: {"accepted": 10, "waiting": 2}}``."""
@@ -191,6 +271,10 @@ class Ledger:
             )
             return accepted, waiting, [error for (error,) in errors]
 
+    def _change(self, statement: str, values: tuple[str, ...]) -> int:
+        with self._explained(), self._transaction():
+            return self._database.execute(statement, values).rowcount
+
     def _update(
         self, destination: str, keys: Sequence[Key], changes: str, values: tuple[str, ...]
     ) -> None:
@@ -208,7 +292,8 @@ class Ledger:
         try:
             yield
         except BaseException:
-            self._database.execute("rollback")
+            if self._database.in_transaction:  # SQLite itself rolls back where the disk is full
+                self._database.execute("rollback")
             raise
         self._database.execute("commit")
 
@@ -229,7 +314,9 @@ class Ledger:
 
     def _lock(self) -> None:
         """Hold a lock that the operating system releases however the process ends."""
-        lock = self._connect(self.path.with_name(self.path.name + ".lock"), "rwc", 0)
+        path = self.path.with_name(self.path.name + ".lock")
+        make_private(path)
+        lock = self._connect(path, "rwc", 0)
         try:
             lock.execute("begin exclusive")
         except sqlite3.OperationalError as error:
@@ -241,19 +328,24 @@ class Ledger:
 
     def _check_version(self, writes: bool) -> None:
         version = self._database.execute("pragma user_version").fetchone()[0]
-        if version == 0:
-            if not writes:  # its creator was killed before it wrote the schema: read an empty one
-                self._database = sqlite3.connect(":memory:", isolation_level=None)
-                self._open.append(self._database)
-            with self._transaction():
-                for statement in SCHEMA.split(";\n"):
-                    self._database.execute(statement)
-                self._database.execute(f"pragma user_version = {VERSION}")
-        elif version != VERSION:
+        if version > VERSION:
             raise LedgerError(
                 f"the ledger {self.path} has version {version}, this program knows {VERSION}. "
                 "Use the newer program, or name another file in push.ledger."
             )
+        if version == VERSION:
+            return
+        if not writes:  # the file is left as it is: look at an updated copy in memory
+            file, self._database = self._database, sqlite3.connect(":memory:", isolation_level=None)
+            self._open.append(self._database)
+            file.backup(self._database)
+        with self._transaction():
+            for added in [SCHEMA] * (version == 0) + [
+                ADDED[later] for later in sorted(ADDED) if later > version
+            ]:
+                for statement in added.split(";\n"):
+                    self._database.execute(statement)
+            self._database.execute(f"pragma user_version = {VERSION}")
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -261,6 +353,11 @@ class Ledger:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
+            if "disk is full" in str(error) or getattr(error, "errno", 0) == errno.ENOSPC:
+                raise LedgerError(
+                    f"the disk of the ledger {self.path} is full. Free some space and push again: "
+                    "no row is lost, and a row whose answer could not be noted is sent again."
+                ) from error
             raise LedgerError(
                 f"the ledger {self.path} cannot be used: {error}. If it is broken, restore it from "
                 "a copy; without it, rows of exports that are pushed again arrive twice, and the "

@@ -19,8 +19,10 @@ class PushResult:
         Rows that the service confirmed now, those of earlier runs included.
     waiting
         Rows that stay in the outbox for the next push.
+    in_doubt
+        Those of them that were sent without an answer: they may have arrived.
     rejected
-        Rows of this run that can never be accepted.
+        Rows that were set aside, by this push or an earlier one.
     requests, retries
         Calls of the service, and how many of them were retries.
     problems
@@ -28,13 +30,16 @@ class PushResult:
     bookmarks_made, bookmarks_failed
         Bookmarks that are new, and those that could not be made.
     dry_run
-        True if nothing was sent; `waiting` then counts what would be sent.
+        True if nothing was sent; `waiting` then counts the findings that would be sent.
+    outbox
+        In a dry run: rows of earlier runs that would be sent, too.
     """
 
     findings: int = 0
     already_accepted: int = 0
     accepted: int = 0
     waiting: int = 0
+    in_doubt: int = 0
     rejected: int = 0
     requests: int = 0
     retries: int = 0
@@ -42,6 +47,7 @@ class PushResult:
     bookmarks_made: int = 0
     bookmarks_failed: int = 0
     dry_run: bool = False
+    outbox: int = 0
 
     def add_problem(self, reason: str) -> None:
         """Note why something did not arrive, each reason once."""
@@ -59,13 +65,16 @@ class PushResult:
         """Say in one line what happened, and below it why anything did not."""
         if self.dry_run:
             figures = f"{self.waiting} of {self.findings} findings would be sent"
+            if self.outbox:
+                figures += f" and {self.outbox} rows that wait in the outbox"
         else:
             figures = f"{self.accepted} rows accepted"
         figures += f", {self.already_accepted} were there already"
         if self.waiting and not self.dry_run:
             figures += f", {self.waiting} wait in the outbox for the next push"
+            figures += f" ({self.in_doubt} of them may have arrived)" if self.in_doubt else ""
         if self.rejected:
-            figures += f", {self.rejected} cannot be accepted"
+            figures += f", {self.rejected} were set aside (push --retry-rejected sends them again)"
         if self.requests:
             figures += f" ({self.requests} requests, {self.retries} of them repeated)"
         if self.bookmarks_made or self.bookmarks_failed:

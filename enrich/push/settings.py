@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from enrich.fields import Count, LocalPath, Positive, PositiveCount, Section
-from enrich.words import UserError
-
-LARGEST_REQUEST = 1_000_000  # bytes; the service takes no more, compressed or not
+from enrich.fields import PROJECT, Count, LocalPath, Positive, PositiveCount, Section
+from enrich.push.columns import LARGEST_REQUEST
+from enrich.words import SettingsError, UserError
 
 # Azure writes some of these words in either case.
 WORKSPACE = re.compile(
@@ -25,6 +23,10 @@ class PushError(UserError):
     """A mistake that stops the push before anything is sent; the message says the cure."""
 
 
+class PushSettingsError(PushError, SettingsError):
+    """A setting with which nothing can be pushed."""
+
+
 class PushSettings(Section):
     """The section `push`.
 
@@ -35,8 +37,12 @@ class PushSettings(Section):
         ``http://`` is for tests: only on loopback, without a login.
     rule_id
         Immutable id of the rule, ``dcr-…``.
+    required
+        Whether a run without an endpoint is an error.
     table
-        The custom table; its stream is ``Custom-`` and the name.
+        The custom table of the findings; its stream is ``Custom-`` and the name.
+    runs_table
+        The custom table of the runs.
     ledger
         File with what was sent; on a local disk, and kept between runs.
     bookmarks
@@ -61,8 +67,10 @@ class PushSettings(Section):
 
     endpoint: str = ""
     rule_id: str = ""
+    required: bool = False
     table: str = "network_beaconing_anomalies_CL"
-    ledger: LocalPath = Path("output/enrich/ledger.sqlite")
+    runs_table: str = "network_beaconing_runs_CL"
+    ledger: LocalPath = PROJECT / "output/enrich/ledger.sqlite"
     bookmarks: Count = 0
     workspace: str = ""
     audience: str = "https://monitor.azure.com/.default"
@@ -73,36 +81,39 @@ class PushSettings(Section):
     longest_wait_seconds: Positive = 120.0
     timeout_seconds: Positive = 60.0
 
-    @property
-    def destination(self) -> str:
-        """Name of the destination in the ledger: endpoint, rule and table."""
-        return f"{self.endpoint.rstrip('/')} {self.rule_id} {self.table}"
+    def destination_of(self, table: str) -> str:
+        """Name a destination in the ledger: endpoint, rule and table."""
+        return f"{self.endpoint.rstrip('/')} {self.rule_id} {table}"
 
     def check(self) -> None:
-        """Raise a `PushError` if nothing can be pushed with these settings."""
+        """Raise a `PushSettingsError` if nothing can be pushed with these settings."""
         if not is_https(self.endpoint) and not is_loopback(self.endpoint):
-            raise PushError(
+            raise PushSettingsError(
                 f"push.endpoint is {self.endpoint!r}, not an https:// address. Give the rule's "
                 "logs ingestion endpoint: deploy/sentinel/main.bicep puts it out as "
                 "logsIngestionEndpoint."
             )
         if not re.fullmatch(r"dcr-[0-9a-zA-Z]+", self.rule_id):
-            raise PushError(
+            raise PushSettingsError(
                 f"push.rule_id is {self.rule_id!r}, not an immutable id such as dcr-0123abcd. "
                 "deploy/sentinel/main.bicep puts it out as ruleId."
             )
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,59}_CL", self.table):
-            raise PushError(
-                f"push.table is {self.table!r}. A custom table has letters, digits and _ in its "
-                "name and _CL at its end."
-            )
+        for name in ("table", "runs_table"):
+            table = getattr(self, name)
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,59}_CL", table):
+                raise PushSettingsError(
+                    f"push.{name} is {table!r}. A custom table has letters, digits and _ in its "
+                    "name and _CL at its end."
+                )
         if self.bookmarks and not WORKSPACE.fullmatch(self.workspace):
-            raise PushError(
+            raise PushSettingsError(
                 f"push.bookmarks is {self.bookmarks} and push.workspace {self.workspace!r}. Give "
                 "the workspace's resource id, /subscriptions/.../workspaces/NAME."
             )
         if urlsplit(self.management).scheme != "https" and not is_loopback(self.management):
-            raise PushError(f"push.management is {self.management!r}, not an https:// address.")
+            raise PushSettingsError(
+                f"push.management is {self.management!r}, not an https:// address."
+            )
 
 
 def is_https(url: str) -> bool:

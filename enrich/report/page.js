@@ -1,6 +1,7 @@
 // The rest of the page: campaigns, suppressions, the run, keys; and the code that draws it all.
 
 const MOST_ROWS = 200; // of the tables below
+const judgedVendors = data.run?.device_vendors || vendors;
 
 // --- Tables below -------------------------------------------------------------------------------
 
@@ -60,34 +61,51 @@ function fillBox(id, rows, headers, numbers, nothing) {
   box.closest("details").open = rows.length > 0;
 }
 
-const RUN_COLUMNS = [
-  "end_date",
+const THRESHOLDS = [
   "score_window_days",
   "percent_beacon_threshold",
   "daily_event_count_threshold",
   "time_delta_threshold",
   "beacon_score_threshold",
-  "run_id",
-  "run_started_at",
 ];
 
 function aboutRun() {
-  if (!findings.length) {
-    const words = "The export is there, and empty: the run found nothing. Report made ";
-    byId("run").append(hint(words + data.made_at + "."));
-    return;
-  }
-  byId("run").append(values(findings[0], RUN_COLUMNS), hint(`Report made ${data.made_at}.`));
+  const box = byId("run");
+  const run = data.run;
+  const of = run || findings[0];
+  box.closest("details").open = !findings.length;
+  const ofRun = [
+    ["day", of?.end_date],
+    ["run", of?.run_id],
+    ["started", of?.run_started_at],
+    ["took", run && seconds(run.duration_seconds)],
+    [
+      "lines",
+      run && `${whole(run.line_count)}, ${whole(run.rejected_line_count)} of them unusable`,
+    ],
+    ["report made", data.made_at],
+  ];
+  box.append(facts(ofRun));
+  if (findings.length) box.append(values(findings[0], THRESHOLDS));
   // Each vendor is judged as a population of its own.
-  const rows = vendors.map((vendor) => {
+  const rows = judgedVendors.map((vendor) => {
     const own = findings.filter((f) => f.device_vendor === vendor);
-    return [vendor, ...[own.length, own[0].history_days, own[0].active_sources].map(whole)];
+    const known = own[0] || {};
+    return [vendor, ...[own.length, known.history_days, known.active_sources].map(whole)];
   });
   const headers = ["vendor", "findings", "days of history", "sources"];
-  byId("run").append(table(headers, rows, [1, 2, 3]));
-  if (enriched) {
+  if (rows.length) box.append(table(headers, rows, [1, 2, 3]));
+  const fates = (run?.fates || []).map((f) => [f.device_vendor, f.fate, whole(f.line_count)]);
+  if (fates.length) {
+    const shownFates = fates.slice(0, MOST_ROWS);
+    box.append(
+      el("h3", {}, "Lines of the day"),
+      table(["vendor", "fate", "lines"], shownFates, [2]),
+    );
+  }
+  if (enriched && findings.length) {
     const title = el("h3", {}, "Lookups, by finding");
-    byId("run").append(title, table(["lookup", "status"], lookupStatuses()));
+    box.append(title, table(["lookup", "status"], lookupStatuses()));
   }
 }
 
@@ -103,12 +121,18 @@ function lookupStatuses() {
   });
 }
 
+// Without a run and findings nothing says that there is no beacon.
 function headings() {
-  const first = findings[0];
-  byId("title").textContent = first
-    ? `Beaconing on ${visible(first.end_date)}, ${vendors.map(visible).join(" and ")}`
-    : "No beaconing found";
-  byId("empty").textContent = "No connection beacons at these thresholds.";
+  const of = data.run || findings[0];
+  const words = findings.length ? "Beaconing" : "No beaconing found";
+  const judged = judgedVendors.map((vendor) => visible(vendor)).join(" and ");
+  byId("title").textContent = of
+    ? `${words} on ${visible(of.end_date)}, ${judged}`
+    : "No findings, and no run that is known";
+  byId("empty").textContent = of
+    ? "No connection beacons at these thresholds."
+    : "Whether anything was hunted, and on which day, is not known.";
+  byId("warnings").append(...data.warnings.map((text) => el("li", {}, text)));
 }
 
 // --- Keys and buttons ---------------------------------------------------------------------------

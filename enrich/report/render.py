@@ -42,8 +42,10 @@ SIGNIFICANT_DIGITS = 6
 
 def render(
     findings: list[dict[str, Any]],
-    links: Sequence[str] = (),
+    run: dict[str, Any] | None = None,
+    warnings: Sequence[str] = (),
     before: Sequence[dict[str, Any]] | None = None,
+    links: Sequence[str] = (),
 ) -> str:
     """Draw the report.
 
@@ -51,12 +53,16 @@ def render(
     ----------
     findings
         In the order in which they are to be shown, with or without `LOOKUP_COLUMNS`.
+    run
+        The row of their run, by the contract of export_network_beaconing_runs; None if unknown.
+    warnings
+        What the reader should know of the export first, each a sentence.
+    before
+        The findings of the run before; those of judged vendors that are not among `findings` have
+        stopped. None if unknown.
     links
         URLs of services that know addresses, with ``{address}`` in each; a click tells the service
         what is hunted.
-    before
-        The findings of the run before, of the same vendors; those that are not among `findings`
-        have stopped. None where they are not known.
 
     Returns
     -------
@@ -66,13 +72,18 @@ def render(
     """
     style = read("page.css")
     script = "\n".join(map(read, SCRIPTS))
+    data = page_data(findings)
+    data |= {"run": run, "warnings": list(warnings), "links": list(links), "stopped": None}
+    if before is not None:
+        vendors = run["device_vendors"] if run else vendors_of(findings)
+        data["stopped"] = rows_of(stopped(findings, before, vendors), types_of(findings))
     parts = {
-        "title": html.escape(title_of(findings)),
+        "title": html.escape(title_of(findings, run)),
         "style": style,
         "script": script,
         "style_hash": csp_hash(style),
         "script_hash": csp_hash(script),
-        "data": embedded(page_data(findings, links, before)),
+        "data": embedded(data),
     }
     # In one pass, so that a value that looks like a placeholder is not replaced.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], read("page.html"))
@@ -83,46 +94,51 @@ def read(name: str) -> str:
     return (FOLDER / name).read_text(encoding="utf-8")
 
 
-def title_of(findings: list[dict[str, Any]]) -> str:
+def title_of(findings: list[dict[str, Any]], run: dict[str, Any] | None) -> str:
     """Write the title of the page."""
-    if not findings:
-        return "No beaconing found"
-    return f"Beaconing on {findings[0]['end_date']}, {' and '.join(vendors_of(findings))}"
+    if not findings and not run:
+        return "No findings, and no run that is known"
+    day = (run or findings[0])["end_date"]
+    vendors = run["device_vendors"] if run else vendors_of(findings)
+    return f"{'Beaconing' if findings else 'No beaconing found'} on {day}, {' and '.join(vendors)}"
 
 
-def page_data(
-    findings: list[dict[str, Any]],
-    links: Sequence[str],
-    before: Sequence[dict[str, Any]] | None,
-) -> dict[str, Any]:
-    """Collect what the page shows.
+def types_of(findings: list[dict[str, Any]]) -> dict[str, str]:
+    """Return type by name of the columns that are shown."""
+    return all_columns() if is_looked_up(findings) else contract()
+
+
+def page_data(findings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Collect what the page shows of the findings.
 
     Column names and rows are separate, so that no name is written 10,000 times; so are `fields`,
     the names in structs, by column. `outline` is the land on the map.
     """
-    types = all_columns() if is_looked_up(findings) else contract()
+    types = types_of(findings)
     outline = re.search(r'd="([^"]+)"', read("world.svg"))
     return {
         "columns": list(types),
         "rows": rows_of(findings, types),
-        "stopped": None if before is None else rows_of(stopped(findings, before), types),
         "packed": [name for name, kind in types.items() if is_packed(kind)],
         "fields": {
             name: re.findall(r"(\w+) *:", kind) for name, kind in types.items() if "struct" in kind
         },
         "lookups": list(LOOKUP_COLUMNS),
-        "links": list(links),
         "outline": outline[1] if outline else "",
         "made_at": dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     }
 
 
 def stopped(
-    findings: list[dict[str, Any]], before: Sequence[dict[str, Any]]
+    findings: list[dict[str, Any]], before: Sequence[dict[str, Any]], vendors: Sequence[str]
 ) -> list[dict[str, Any]]:
     """Return the findings of the run before that are not found any more."""
     found = {finding["beacon_id"] for finding in findings}
-    return [old | {"status": "stopped"} for old in before if old["beacon_id"] not in found]
+    return [
+        old | {"status": "stopped"}
+        for old in before
+        if old["beacon_id"] not in found and old["device_vendor"] in vendors
+    ]
 
 
 def rows_of(findings: list[dict[str, Any]], types: dict[str, str]) -> list[list[Any]]:

@@ -1,17 +1,17 @@
-{% macro write_export() %}
-    {#- Post-hook of the export: writes its rows as JSON, nulls included, in one file. -#}
-    {{- return(adapter.dispatch('write_export', 'network_beaconing')()) -}}
+{% macro write_export(folder='network_beaconing_anomalies') %}
+    {#- Post-hook of the export: writes its rows as JSON, nulls included, in one file of this folder. -#}
+    {{- return(adapter.dispatch('write_export', 'network_beaconing')(folder)) -}}
 {% endmacro %}
 
 
-{% macro default__write_export() %}
+{% macro default__write_export(folder) %}
     {#- Spark's own JSON files. -#}
-    insert overwrite directory '{{ export_location() }}' using json options (ignoreNullFields 'false')
+    insert overwrite directory '{{ export_location(folder) }}' using json options (ignoreNullFields 'false')
         select /*+ coalesce(1) */ * from {{ this }}
 {% endmacro %}
 
 
-{% macro embedded__write_export() %}
+{% macro embedded__write_export(folder) %}
     {#- Sail's JSON files leave nulls out, and an empty result has no file. -#}
-    {%- if execute -%}{%- do adapter.write_json('select * from ' ~ this, export_location()) -%}{%- endif -%}
+    {%- if execute -%}{%- do adapter.write_json('select * from ' ~ this, export_location(folder)) -%}{%- endif -%}
 {% endmacro %}

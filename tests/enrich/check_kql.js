@@ -3,7 +3,7 @@
 //   npm install --no-save @kusto/language-service-next
 //   node tests/enrich/check_kql.js < queries.json
 //
-// In: {"columns": [{name, type}], "function": "body", "tables": {"other table": "name: type, …"}, "queries": {"name": "text"}}. Out: complaints, one a line.
+// In: {"tables": {"name": [{name, type}]}, "function": "body", "queries": {"name": "text"}}. Out: complaints, one a line.
 const fs = require("fs");
 const vm = require("vm");
 
@@ -15,11 +15,12 @@ for (const script of ["bridge.min.js", "Kusto.Language.Bridge.min.js"]) {
 const { Symbols, KustoCode, GlobalState } = Kusto.Language;
 
 const input = JSON.parse(fs.readFileSync(0, "utf8"));
-const schema = input.columns.map(({ name, type }) => `${name}: ${type === "boolean" ? "bool" : type}`).join(", ");
-const table = Symbols.TableSymbol.From(`(${schema})`).WithName("network_beaconing_anomalies_CL");
+const typed = ({ name, type }) => `${name}: ${type === "boolean" ? "bool" : type}`;
+const tables = Object.entries(input.tables).map(([name, columns]) =>
+  Symbols.TableSymbol.From(`(${columns.map(typed).join(", ")})`).WithName(name),
+);
 const beaconing = new Symbols.FunctionSymbol.$ctor11("NetworkBeaconing", `{ ${input.function}\n}`, []);
-const others = Object.entries(input.tables || {}).map(([name, text]) => Symbols.TableSymbol.From(`(${text})`).WithName(name));
-const database = new Symbols.DatabaseSymbol.ctor("workspace", [table, beaconing, ...others]);
+const database = new Symbols.DatabaseSymbol.ctor("workspace", [...tables, beaconing]);
 const globals = GlobalState.Default.WithDatabase(database);
 
 for (const [name, text] of Object.entries({ NetworkBeaconing: input.function, ...input.queries })) {

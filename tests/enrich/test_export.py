@@ -1,14 +1,26 @@
 """Reading the export: what the contract says, and nothing else, gets through."""
 
+import datetime as dt
+import errno
 import json
 
 import fsspec
 import pytest
 
 from enrich.contract import LOOKUP_COLUMNS, ContractError, contract
-from enrich.export import ENRICHED, FOLDER, read_enriched, read_findings, vendors_of, write_enriched
+from enrich.export import (
+    ENRICHED,
+    FOLDER,
+    RUNS_FOLDER,
+    read_before,
+    read_enriched,
+    read_export,
+    read_findings,
+    vendors_of,
+    write_enriched,
+)
 from enrich.words import UserError
-from tests.support.findings import a_finding, write_export
+from tests.support.findings import a_finding, a_run, write_export
 
 
 def test_what_spark_writes_is_read_as_it_is_and_nulls_are_allowed(tmp_path):
@@ -118,6 +130,7 @@ def test_an_export_on_another_file_system_is_read_and_enriched():
     memory = fsspec.filesystem("memory")
     row = a_finding(1)
     memory.pipe(f"/export/{FOLDER}/part-0.json", (json.dumps(row) + "\n").encode())
+    memory.pipe(f"/export/{FOLDER}/_SUCCESS", b"")
     try:
         assert read_findings("memory://export") == [row]
         write_enriched("memory://export", [row | dict.fromkeys(LOOKUP_COLUMNS)])
@@ -173,6 +186,151 @@ def test_an_error_of_the_store_shows_no_secret(tmp_path, monkeypatch):
 
 def test_without_its_checkout_the_package_says_how_to_install_it(monkeypatch, tmp_path):
     contract.cache_clear()
-    monkeypatch.setattr("enrich.contract.CONTRACT", tmp_path / "no_models.yml")
-    with pytest.raises(UserError, match=r"no_models.yml.*is not there.*pip install --editable"):
+    monkeypatch.setattr("enrich.contract.CONTRACTS", tmp_path / "no_models")
+    with pytest.raises(
+        UserError, match=r"no_models/network.*yml.*is not there.*pip install --editable"
+    ):
         contract()
+
+
+# --- The run ------------------------------------------------------------------------------------
+
+
+def just_now(hours=0.0):
+    """A time as Spark writes it, some hours ago."""
+    time = dt.datetime.now(dt.timezone.utc) - dt.timedelta(hours=hours)
+    return f"{time:%Y-%m-%dT%H:%M:%S}.123Z"
+
+
+def test_a_quiet_night_is_told_by_the_row_of_its_run(tmp_path):
+    run = a_run(run_started_at=just_now(2))
+    export = read_export(str(write_export(tmp_path, run=run)))
+    assert (export.findings, export.run, export.warnings) == ([], run, [])
+    assert export.vendors == ["Fortinet"] and export.of_the_run["end_date"] == "2026-09-30"
+
+
+def test_findings_and_the_row_of_their_run_belong_together(tmp_path):
+    run = a_run(finding_count=2, run_started_at=just_now())
+    row = {"run_started_at": run["run_started_at"]}
+    root = str(write_export(tmp_path, a_finding(1, **row), a_finding(2, **row), run=run))
+    assert read_export(root).run == run and read_export(root).warnings == []
+    write_export(tmp_path, a_finding(1, **row))
+    with pytest.raises(ContractError, match="run run-1 .* made 2 findings, and .* has 1"):
+        read_export(root)
+
+
+def test_an_empty_export_of_a_run_that_found_something_is_an_error(tmp_path):
+    root = str(write_export(tmp_path, run=a_run(finding_count=3)))
+    with pytest.raises(ContractError, match="made 3 findings, and the export in .* has 0"):
+        read_export(root)
+
+
+def test_the_row_of_another_run_is_told_and_not_used(tmp_path):
+    row = {"run_started_at": just_now()}
+    run = a_run(run_id="run-0", run_started_at=just_now(24), finding_count=1)
+    export = read_export(str(write_export(tmp_path, a_finding(1, **row), run=run)))
+    (warning,) = export.warnings
+    assert export.run is None and "run-0" in warning and "did not go to its end" in warning
+
+
+def test_an_empty_export_without_a_run_says_when_it_was_written(tmp_path):
+    export = read_export(str(write_export(tmp_path)))
+    (warning,) = export.warnings
+    assert f"written on {dt.datetime.now(dt.timezone.utc):%Y-%m-%d}" in warning
+    assert "cannot be told" in warning
+
+
+def test_an_old_export_is_told_with_its_date(tmp_path):
+    root = str(write_export(tmp_path, run=a_run(run_started_at=just_now(25))))
+    assert read_export(root).warnings == []
+    root = str(write_export(tmp_path, run=a_run(run_started_at=just_now(75))))
+    (warning,) = read_export(root).warnings
+    assert "for the day 2026-09-30, 3 days ago: was there none since?" in warning
+    write_export(tmp_path / "b", a_finding(1))
+    (warning,) = read_export(str(tmp_path / "b")).warnings
+    assert "2026-09-30T12:00:04.974Z" in warning, "without the row of a run, too"
+
+
+@pytest.mark.parametrize("folder", [FOLDER, RUNS_FOLDER])
+def test_an_unfinished_folder_is_an_error_with_its_date(tmp_path, folder):
+    write_export(tmp_path, run=a_run())
+    (tmp_path / folder / "_SUCCESS").unlink()
+    with pytest.raises(UserError, match=r"unfinished: _SUCCESS .* written on 20\d\d-.*dbt build"):
+        read_export(str(tmp_path))
+    (tmp_path / folder / "_committed_123").touch()  # as Databricks marks it
+    read_export(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["part-0.json.gz", "part-0.snappy.parquet", "part-0.csv"])
+def test_a_file_that_is_not_read_is_an_error_and_no_quiet_night(tmp_path, name):
+    write_export(tmp_path, run=a_run())
+    (tmp_path / FOLDER / name).write_bytes(b"x")
+    with pytest.raises(UserError, match=f"1 files that are not read, such as .*{name}, written on"):
+        read_export(str(tmp_path))
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_there_is_one_row_of_a_run(tmp_path, rows):
+    write_export(tmp_path, run=a_run())
+    file = tmp_path / RUNS_FOLDER / "part-00000.json"
+    file.write_text(file.read_text() * rows)
+    with pytest.raises(ContractError, match=f"has {rows} rows, not that of one run"):
+        read_export(str(tmp_path))
+
+
+def test_a_broken_row_of_a_run_names_file_line_and_column(tmp_path):
+    write_export(tmp_path, run=a_run(line_count="many"))
+    with pytest.raises(ContractError, match='part-00000.json, line 1: line_count is "many"'):
+        read_export(str(tmp_path))
+
+
+def test_a_day_of_which_much_cannot_be_read_is_told(tmp_path):
+    run = a_run(rejected_line_count=51, run_started_at=just_now())
+    (warning,) = read_export(str(write_export(tmp_path, run=run))).warnings
+    assert "5% of the lines of 2026-09-30 could not be used (51 of 1000)" in warning
+    run = a_run(rejected_line_count=50, run_started_at=just_now())
+    assert read_export(str(write_export(tmp_path, run=run))).warnings == []
+
+
+# --- Files --------------------------------------------------------------------------------------
+
+
+def test_what_was_enriched_is_for_its_owner_only(tmp_path):
+    added = dict.fromkeys(LOOKUP_COLUMNS)
+    root = tmp_path / "new/export"
+    write_enriched(str(root), [a_finding(1) | added])
+    write_enriched(str(root), [a_finding(1, run_id="run-2") | added])
+    assert {path.name for path in root.iterdir()} == {ENRICHED, "enriched_before.jsonl"}
+    assert {path.stat().st_mode & 0o777 for path in root.iterdir()} == {0o600}
+    assert root.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_run_before_is_kept_for_diff(tmp_path):
+    added = dict.fromkeys(LOOKUP_COLUMNS)
+    root = str(tmp_path)
+    assert read_before(root) is None
+    first, second = a_finding(1) | added, a_finding(1, run_id="run-2") | added
+    write_enriched(root, [first])
+    write_enriched(root, [first | {"country": "FI"}])
+    assert read_before(root) is None, "the same run again is no other"
+    write_enriched(root, [second])
+    assert read_before(root) == [first | {"country": "FI"}]
+    write_enriched(root, [second])
+    assert read_before(root) == [first | {"country": "FI"}]
+    write_enriched(root, [])
+    assert read_before(root) == [second]
+
+
+def test_a_full_disk_leaves_no_unfinished_file_and_keeps_the_old_one(tmp_path, monkeypatch):
+    added = dict.fromkeys(LOOKUP_COLUMNS)
+    write_enriched(str(tmp_path), [a_finding(1) | added])
+    old = (tmp_path / ENRICHED).read_bytes()
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    with pytest.raises(UserError, match="cannot be written: .*No space left on device"):
+        write_enriched(str(tmp_path), [a_finding(2) | added])
+    assert [path.name for path in tmp_path.iterdir()] == [ENRICHED]
+    assert (tmp_path / ENRICHED).read_bytes() == old

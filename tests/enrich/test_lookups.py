@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from enrich import severity
 from enrich.contract import LOOKUP_COLUMNS, all_columns, check, contract
 from enrich.lookups import location
 from enrich.lookups.addresses import is_public, public_addresses
@@ -15,7 +16,7 @@ from enrich.lookups.cache import Cache
 from enrich.lookups.kind import Answer, Lookup, Refused, Unavailable, off
 from enrich.lookups.registry import KINDS, make
 from enrich.lookups.run import enrich
-from enrich.lookups.threat_intelligence import merge
+from enrich.lookups.threat_intelligence import KIND as THREAT_INTELLIGENCE
 from enrich.words import LONGEST_REASON, reason_of
 from tests.support.findings import to
 from tests.support.geoip import write_database
@@ -229,6 +230,7 @@ def test_a_bulk_call_that_fails_loses_no_address():
 def test_providers_of_threat_intelligence_share_columns_without_losing_each_other():
     hit = Answer("ok", {"ti_severity": "warning", "ti_matches": ["A: warning"]})
     worse = Answer("ok", {"ti_severity": "high", "ti_matches": ["B: high"]})
+    merge = THREAT_INTELLIGENCE.merge
     merged = merge({"A": hit, "B": worse, "C": Answer("miss")})
     assert merged == Answer("ok", {"ti_severity": "high", "ti_matches": ["A: warning", "B: high"]})
     one_down = merge({"A": hit, "B": Answer("failed: no route")})
@@ -256,7 +258,7 @@ def test_reasons_hold_no_secret(monkeypatch):
 def test_every_lookup_has_columns_of_its_own():
     names = [name for kind in KINDS for name in (*kind.columns, kind.status_column)]
     assert len(set(names)) == len(names) and not set(names) & contract().keys()
-    assert list(LOOKUP_COLUMNS) == names
+    assert list(LOOKUP_COLUMNS) == [*names, *severity.COLUMNS]
     assert len({kind.name for kind in KINDS}) == len(KINDS)
 
 

@@ -12,7 +12,9 @@ from tests.support.findings import to
 def fed(tmp_path, text, *addresses):
     file = tmp_path / "feed.txt"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    rows, outcomes = enrich(to(*addresses), make(feed.KIND, feed.Settings(file=file)), Cache(None))
+    rows, outcomes = enrich(
+        to(*addresses), make(feed.KIND, feed.Settings(file=[file])), Cache(None)
+    )
     return [row["feed_matches"] for row in rows], rows, outcomes[0]
 
 
@@ -204,3 +206,50 @@ def test_a_feed_that_is_not_there_is_skipped_with_the_reason(tmp_path):
         to("198.51.100.1"), make(feed.KIND, feed.Settings(file=tmp_path / "none.csv")), Cache(None)
     )
     assert "none.csv cannot be read" in rows[0]["feed_status"]
+
+
+def several(tmp_path, *files):
+    """Look up one address in several feeds, given as (name, text); no text: no file."""
+    paths = []
+    for name, text in files:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        if text is not None:
+            path.write_text(text)
+        paths.append(path)
+    lookups = make(feed.KIND, feed.Settings(file=paths))
+    (row,), outcomes = enrich(to(BAD), lookups, Cache(None))
+    return row, outcomes
+
+
+def test_several_feeds_are_all_asked_and_the_worst_counts(tmp_path):
+    row, outcomes = several(
+        tmp_path,
+        ("a.csv", f"ip,severity\n{BAD},low\n"),
+        ("b.txt", f"{HARMLESS}\n"),
+        ("c.csv", f"ip,severity,label\n{BAD},critical,C2\n"),
+    )
+    assert row["feed_severity"] == "critical" and row["feed_status"] == "ok"
+    assert [match.partition(":")[0] for match in row["feed_matches"]] == ["a.csv", "c.csv"]
+    assert [outcome.name for outcome in outcomes] == ["feed:a.csv", "feed:b.txt", "feed:c.csv"]
+    assert row["known_bad"] == "named" and row["effective_severity"] == "critical"
+
+
+def test_a_feed_that_is_not_there_costs_the_others_nothing_and_is_told(tmp_path):
+    row, outcomes = several(tmp_path, ("a.txt", f"{BAD}\n"), ("gone.txt", None))
+    assert (row["known_bad"], row["feed_status"]) == ("named", "ok")
+    assert outcomes[1].partial and "gone.txt cannot be read" in outcomes[1].reason
+    row, outcomes = several(tmp_path, ("gone.txt", None), ("away.txt", None))
+    assert row["known_bad"] == "not checked" and row["feed_status"].startswith("skipped: ")
+    assert all(outcome.partial for outcome in outcomes)
+
+
+def test_feeds_of_the_same_name_stay_apart(tmp_path):
+    row, outcomes = several(tmp_path, ("x/list.txt", f"{BAD}\n"), ("y/list.txt", f"{BAD}\n"))
+    assert [outcome.name for outcome in outcomes] == ["feed:1 list.txt", "feed:2 list.txt"]
+    assert len(row["feed_matches"]) == 2
+
+
+def test_a_network_that_is_too_wide_is_told(tmp_path):
+    _, _, outcome = fed(tmp_path, f"0.0.0.0/0\n198.0.0.0/7\n{BAD}\n", BAD)
+    assert outcome.reason.startswith("2 of 3 entries of ") and "wider than /8" in outcome.reason

@@ -28,6 +28,7 @@ def export(tmp_path):
     folder.mkdir(parents=True)
     lines = "".join(json.dumps(finding) + "\n" for finding in made_findings(40))
     (folder / "part-00000.json").write_text(lines)
+    (folder / "_SUCCESS").touch()
     return tmp_path / "export"
 
 
@@ -60,10 +61,11 @@ def test_push_status_and_exit_codes(server, start, tmp_path):
         assert "Traceback" not in shown and SECRET not in shown
         return process.returncode, shown
 
-    assert run("push", "--dry-run") == (
-        0,
-        "Push: 40 of 40 findings would be sent, 0 were there already\n",
-    )
+    code, shown = run("push", "--dry-run")
+    assert code == 0
+    assert shown.endswith("Push: 40 of 40 findings would be sent, 0 were there already\n")
+    assert f"Ledger: {tmp_path}/ledger.sqlite" in shown and "Settings: " in shown
+    assert f"Push to {server.endpoint} {RULE} " in shown
     answers = [None, "403"]
     server.fault = lambda: answers.pop(0) if answers else None
     server.error_text = f"no right, {SECRET}"
@@ -79,7 +81,7 @@ def test_push_status_and_exit_codes(server, start, tmp_path):
     code, shown = run("push", ENRICH_PUSH_TABLE="other_CL")
     assert code == 1 and "0 rows accepted" in shown
     code, shown = run("push", ENRICH_PUSH_ENDPOINT="http://198.51.100.7")
-    assert code == 1 and "https://" in shown
+    assert code == 2 and "https://" in shown
     assert SECRET.encode() not in (tmp_path / "ledger.sqlite").read_bytes()
 
 

@@ -56,14 +56,26 @@ TABLES = {
     " InitiatingProcessSHA256: string, InitiatingProcessParentFileName: string,"
     " InitiatingProcessAccountName: string",
 }
+RUN = {
+    "run_id": "run-1",
+    "run_started_at": "2026-10-01T02:00:00.000Z",
+    "end_date": "2026-09-30",
+    "device_vendors": ["Fortinet", "Zscaler"],
+    "line_count": 30507,
+    "rejected_line_count": 12,
+    "fates": [{"device_vendor": "Fortinet", "fate": "egress", "line_count": 30495}],
+    "finding_count": 0,
+    "suppressed_count": 0,
+    "duration_seconds": 61,
+}
 
 
 # --- Reading the page ---------------------------------------------------------------------------
 
 
-def opened(page, tmp_path, findings, fragment="", links=(), before=None):
+def opened(page, tmp_path, findings, fragment="", **more):
     file = tmp_path / "report.html"
-    file.write_text(render(findings, links, before), encoding="utf-8")
+    file.write_text(render(findings, **more), encoding="utf-8")
     page.open(file, fragment)
     return page
 
@@ -494,6 +506,7 @@ def test_what_has_stopped_is_among_the_changes(page, tmp_path):
     click(page, "nav button", "changes")
     assert beacons(page, "changes") == [2] and "beacon_lifecycle" in text(page, "#count")
     before = [a_finding(1), a_finding(8, source_ip="10.0.0.99"), a_finding(9, severity="low")]
+    before += [a_finding(10, device_vendor="Zscaler")]  # which this run has not judged
     del before[2]["members" if "members" in before[2] else "event_count"]  # of an older version
     opened(page, tmp_path, now, before=before)
     assert beacons(page) == [1, 2]
@@ -744,7 +757,14 @@ def test_no_value_of_the_logs_breaks_out_of_a_query(page, tmp_path):
         pytest.skip("npm install --no-save @kusto/language-service-next, then KQL is analysed")
     columns = json.loads((PROJECT / "deploy" / "sentinel" / "columns.json").read_text())
     function = (PROJECT / "deploy" / "sentinel" / "network_beaconing.kql").read_text()
-    given = {"columns": columns, "function": function, "tables": TABLES}
+    tables = {
+        name: [
+            dict(zip(("name", "type"), pair.split(": "), strict=True)) for pair in kinds.split(", ")
+        ]
+        for name, kinds in TABLES.items()
+    }
+    tables["network_beaconing_anomalies_CL"] = columns
+    given = {"tables": tables, "function": function}
     complaints = subprocess.run(
         ["node", Path(__file__).parent / "check_kql.js"],
         input=json.dumps(given | {"queries": queries}),
@@ -936,12 +956,23 @@ def test_the_page_forbids_every_script_but_its_own(page, tmp_path):
     assert any("Content Security Policy" in error for error in page.errors)
 
 
-def test_a_report_of_nothing_says_so(page, tmp_path):
-    opened(page, tmp_path, [])
-    assert "No beaconing found" in text(page) and "No connection beacons at these" in text(page)
+def test_a_report_of_a_quiet_night_says_what_was_read(page, tmp_path):
+    opened(page, tmp_path, [], run=RUN, before=[a_finding(1)])
+    assert text(page, "#title") == "No beaconing found on 2026-09-30, Fortinet and Zscaler"
+    assert "No connection beacons at these" in text(page)
+    assert "30,507, 12 of them unusable" in text(page, "#run") and "egress" in text(page, "#run")
     page.press("j", "k", "Enter", "Escape", "b")
     for view in ("hosts", "changes"):
         page.evaluate(f"show('{view}')")
+    assert beacons(page, "changes") == [1]
+    assert page.errors == []
+
+
+def test_a_report_of_an_unknown_run_does_not_say_that_nothing_beacons(page, tmp_path):
+    opened(page, tmp_path, [], warnings=["<b>it was written & may be old"])
+    assert "beaconing found" not in text(page) and "not known" in text(page, "#empty")
+    assert text(page, "#warnings") == "<b>it was written & may be old"
+    assert page.evaluate("document.title") == "No findings, and no run that is known"
     assert page.errors == []
 
 

@@ -26,7 +26,8 @@ def test_the_example_names_every_setting_and_has_its_default(tmp_path):
         value = getattr(getattr(example, section) if section else example, key)
         expected = getattr(getattr(default, section) if section else default, key)
         anchored = str(value).replace(f"{tmp_path}/", "") if value else value
-        assert value == expected or anchored == str(expected), name
+        standard = str(expected).replace(f"{PROJECT}/", "") if expected else expected
+        assert value == expected or anchored == standard, name
         named = given[section] if section else given
         assert key in named, f"{name} is not in the example"
 
@@ -130,3 +131,17 @@ def test_a_variable_overrides_only_its_own_setting(tmp_path):
     read = load(tmp_path, text, ENRICH_WHOIS_PER_SECOND="3", ENRICH_WHOIS_LIFETIME_DAYS="0")
     assert (read.whois.enabled, read.whois.per_second, read.whois.lifetime_days) == (True, 3, 0)
     assert load(tmp_path, text, ENRICH_WHOIS_ENABLED="False").whois.enabled is False
+
+
+def test_a_feed_is_a_path_or_a_list_of_paths(tmp_path):
+    here = [tmp_path / "a.csv", tmp_path / "b.csv"]
+    assert load(tmp_path, '[feed]\nfile = "a.csv"\n').feed.file == here[:1]
+    assert load(tmp_path, '[feed]\nfile = ["a.csv", "b.csv"]\n').feed.file == here
+    assert load(tmp_path, '[feed]\nfile = ""\n').feed.file == []
+    assert load(tmp_path, ENRICH_FEED_FILE="x.csv, y.csv").feed.file == [
+        Path("x.csv"),
+        Path("y.csv"),
+    ]
+    for wrong in ("3", '["a.csv", 3]', "true"):
+        with pytest.raises(UserError, match="feed.file"):
+            load(tmp_path, f"[feed]\nfile = {wrong}\n")

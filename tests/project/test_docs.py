@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from enrich.cli import app
+from enrich.contract import LOOKUP_COLUMNS
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [
@@ -32,6 +33,7 @@ MADE = {
     "my.toml",
     "job.yml",
     "enriched.jsonl",
+    "network_beaconing_runs",
 }
 # Words of Spark, dbt and Azure, and values of vars.
 FOREIGN = {"dbt", "dbt_utils", "error", "from_json", "server_side_parameters", "try_cast"}
@@ -85,6 +87,7 @@ SETTINGS = {
 }
 
 NAMES = VARS | set(MODELS) | SEEDS | MACROS | SELECTORS | COMMANDS | TARGETS_OF_DBT | FOREIGN
+NAMES |= set(LOOKUP_COLUMNS)
 NAMES = NAMES.union(SOURCES, *SOURCES.values(), *COLUMNS.values(), *SETTINGS.values())
 
 

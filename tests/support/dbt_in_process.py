@@ -25,7 +25,7 @@ from pysail.spark import SparkConnectServer
 from pyspark.sql import SparkSession
 
 PROJECT = Path(__file__).parents[2]
-OF_THE_RUN = {"run_id", "run_started_at"}  # columns that differ from run to run
+OF_THE_RUN = {"run_id", "run_started_at", "duration_seconds"}  # columns that differ from run to run
 ENGINE = os.environ.get("TEST_ENGINE", "local")
 
 LOCAL_PROFILE = """

@@ -1,10 +1,11 @@
 """Exports that meet the contract of the findings."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
-from enrich.contract import contract
-from enrich.export import FOLDER
+from enrich.contract import contract, run_columns
+from enrich.export import FOLDER, RUNS_FOLDER
 
 SAMPLES = {
     "string": "text",
@@ -57,6 +58,27 @@ def a_finding(number: int = 1, **changes: object) -> dict:
     return row | changes
 
 
+def a_run(**changes: object) -> dict:
+    """The row of a run that meets the contract; by default it found nothing."""
+    row = {name: SAMPLES.get(data_type) for name, data_type in run_columns().items()}
+    row |= {
+        "run_id": "run-1",
+        "run_started_at": "2026-10-01T01:00:00.000Z",
+        "device_vendors": ["Fortinet"],
+        "line_count": 1000,
+        "rejected_line_count": 1,
+        "fates": [
+            {"device_vendor": "Fortinet", "fate": "egress", "line_count": 900},
+            {"device_vendor": "Fortinet", "fate": "internal", "line_count": 99},
+        ],
+        "finding_count": 0,
+        "suppressed_count": 0,
+        "duration_seconds": 300,
+    }
+    assert not changes.keys() - row.keys(), "no such column in the contract"
+    return row | changes
+
+
 def to(*addresses: str) -> list[dict]:
     """A finding for each of these destinations."""
     return [a_finding(n, destination_ip=address) for n, address in enumerate(addresses, start=1)]
@@ -72,11 +94,19 @@ def made_findings(count: int, run_id: str = "run-1", **changes: object) -> list[
     ]
 
 
-def write_export(root: Path, *findings: dict, file: str = "part-00000.json") -> Path:
-    """Write findings as a run's export does, and return the export root."""
-    folder = root / FOLDER
+def write_export(
+    root: Path, *findings: dict, file: str = "part-00000.json", run: dict | None = None
+) -> Path:
+    """Write findings, and the row of their run if there is one, and return the export root."""
+    write_folder(root / FOLDER, findings, file)
+    if run:
+        write_folder(root / RUNS_FOLDER, [run], "part-00000.json")
+    return root
+
+
+def write_folder(folder: Path, rows: Iterable[dict], file: str) -> None:
+    """Write rows as an export does."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = "".join(json.dumps(finding) + "\n" for finding in findings)
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
     (folder / file).write_text(lines, encoding="utf-8")
     (folder / "_SUCCESS").touch()
-    return root

@@ -14,9 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 RULE = "dcr-0123456789abcdef"
 TABLE = "network_beaconing_anomalies_CL"
-PATH = f"/dataCollectionRules/{RULE}/streams/Custom-{TABLE}?api-version=2023-01-01"
+RUNS_TABLE = "network_beaconing_runs_CL"
+PATHS = {
+    f"/dataCollectionRules/{RULE}/streams/Custom-{table}?api-version=2023-01-01": table
+    for table in (TABLE, RUNS_TABLE)
+}
 LARGEST_REQUEST = 1_000_000
-LARGEST_FIELD = 64 * 1024
+LARGEST_FIELD = 32 * 1024
 
 # What a request can meet instead of a plain 204.
 FAULTS = {
@@ -31,7 +35,7 @@ FAULTS = {
 
 
 def key_of(row: dict) -> tuple[str, str, str]:
-    return row["RunId"], row["BeaconId"], row["EndDate"]
+    return row["RunId"], row.get("BeaconId", "run"), row["EndDate"]
 
 
 @dataclass
@@ -39,10 +43,12 @@ class IngestionServer:
     """What was sent, and what goes wrong next. Use as a context manager.
 
     `fault` is called once per request and returns a name of FAULTS, another status such as "403",
-    or None. `watch` is called with "received", "accepted" or "confirmed" and the keys of the rows.
+    or None. `refuses` is called with the rows of a request, and returns True for a 400. `watch` is
+    called with "received", "accepted" or "confirmed" and the keys of the rows.
     """
 
     fault: Callable[[], str | None] = lambda: None
+    refuses: Callable[[list], bool] = lambda rows: False
     watch: Callable[[str, list], None] = lambda phase, keys: None
     retry_after: str = "0"
     slow_seconds: float = 1.0
@@ -51,6 +57,7 @@ class IngestionServer:
     faults_met: list[str] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
     rows: list[dict] = field(default_factory=list)  # as accepted, copies included
+    runs: list[dict] = field(default_factory=list)  # the same, of the table of runs
     accepted: list[tuple] = field(default_factory=list)
     confirmed: list[tuple] = field(default_factory=list)
     headers: list[dict] = field(default_factory=list)
@@ -104,8 +111,11 @@ class IngestionServer:
             return self.respond(request, status)
         with self.lock:
             self.sizes.append(len(body))
-            self.rows += rows
-            self.accepted += keys
+            if PATHS[request.path] == RUNS_TABLE:
+                self.runs += rows
+            else:
+                self.rows += rows
+                self.accepted += keys
         self.watch("accepted", keys)
         if fault == "slow":
             time.sleep(self.slow_seconds)
@@ -117,7 +127,7 @@ class IngestionServer:
             return self.drop(request)
         self.respond(request, 204)
         with self.lock:
-            self.confirmed += keys
+            self.confirmed += keys if PATHS[request.path] == TABLE else []
         self.watch("confirmed", keys)
 
     def judged(self, request, body):
@@ -126,7 +136,7 @@ class IngestionServer:
             return 413, []
         if not request.headers.get("Authorization", "").startswith("Bearer "):
             return 401, []
-        if request.path != PATH:
+        if request.path not in PATHS:
             return 404, []
         if request.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
@@ -148,6 +158,8 @@ class IngestionServer:
                 # The real service truncates silently; here a field that is too long is an error.
                 if len(text.encode()) > LARGEST_FIELD:
                     return 400, []
+        if self.refuses(rows):
+            return 400, []
         return 204, rows
 
     def respond(self, request, status):
