@@ -398,7 +398,13 @@ def do_report(
         return
     # What `lookup` kept is of the run before only once it was called for this run.
     before = read_before(settings.export_root) if is_looked_up(findings) else None
-    page = render(findings, export.run, export.warnings, before, settings.report_links)
+    page = render(
+        findings,
+        run=export.run,
+        warnings=export.warnings,
+        before=before,
+        links=settings.report_links,
+    )
     write_text(url, page)
     say(f"Report: {url}")
 

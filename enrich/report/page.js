@@ -95,13 +95,13 @@ function aboutRun() {
   });
   const headers = ["vendor", "findings", "days of history", "sources"];
   if (rows.length) box.append(table(headers, rows, [1, 2, 3]));
-  const fates = (run?.fates || []).map((f) => [f.device_vendor, f.fate, whole(f.line_count)]);
+  const fates = [...grouped(run?.fates || [], (f) => f.device_vendor)].map(([vendor, group]) => {
+    const said = group.map((f) => `${whole(f.line_count)} ${visible(f.fate)}`).join("; ");
+    return [vendor, whole(total(group, "line_count")), said];
+  });
   if (fates.length) {
-    const shownFates = fates.slice(0, MOST_ROWS);
-    box.append(
-      el("h3", {}, "Lines of the day"),
-      table(["vendor", "fate", "lines"], shownFates, [2]),
-    );
+    const headers = ["vendor", "lines", "fate"];
+    box.append(el("h3", {}, "Lines of the day"), table(headers, fates.slice(0, MOST_ROWS), [1]));
   }
   if (enriched && findings.length) {
     const title = el("h3", {}, "Lookups, by finding");

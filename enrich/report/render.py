@@ -42,6 +42,7 @@ SIGNIFICANT_DIGITS = 6
 
 def render(
     findings: list[dict[str, Any]],
+    *,
     run: dict[str, Any] | None = None,
     warnings: Sequence[str] = (),
     before: Sequence[dict[str, Any]] | None = None,
@@ -72,18 +73,20 @@ def render(
     """
     style = read("page.css")
     script = "\n".join(map(read, SCRIPTS))
-    data = page_data(findings)
-    data |= {"run": run, "warnings": list(warnings), "links": list(links), "stopped": None}
+    types = all_columns() if is_looked_up(findings) else contract()
+    head = head_of(types) | {"run": run, "warnings": list(warnings), "links": list(links)}
+    gone = "null"
     if before is not None:
         vendors = run["device_vendors"] if run else vendors_of(findings)
-        data["stopped"] = rows_of(stopped(findings, before, vendors), types_of(findings))
+        gone = embedded_rows(stopped(findings, before, vendors), types)
+    rows = embedded_rows(findings, types)
     parts = {
         "title": html.escape(title_of(findings, run)),
         "style": style,
         "script": script,
         "style_hash": csp_hash(style),
         "script_hash": csp_hash(script),
-        "data": embedded(data),
+        "data": f'{embedded(head)[:-1]},"rows":{rows},"stopped":{gone}}}',
     }
     # In one pass, so that a value that looks like a placeholder is not replaced.
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], read("page.html"))
@@ -103,22 +106,15 @@ def title_of(findings: list[dict[str, Any]], run: dict[str, Any] | None) -> str:
     return f"{'Beaconing' if findings else 'No beaconing found'} on {day}, {' and '.join(vendors)}"
 
 
-def types_of(findings: list[dict[str, Any]]) -> dict[str, str]:
-    """Return type by name of the columns that are shown."""
-    return all_columns() if is_looked_up(findings) else contract()
-
-
-def page_data(findings: list[dict[str, Any]]) -> dict[str, Any]:
-    """Collect what the page shows of the findings.
+def head_of(types: dict[str, str]) -> dict[str, Any]:
+    """Collect what the page needs to read the rows.
 
     Column names and rows are separate, so that no name is written 10,000 times; so are `fields`,
     the names in structs, by column. `outline` is the land on the map.
     """
-    types = types_of(findings)
     outline = re.search(r'd="([^"]+)"', read("world.svg"))
     return {
         "columns": list(types),
-        "rows": rows_of(findings, types),
         "packed": [name for name, kind in types.items() if is_packed(kind)],
         "fields": {
             name: re.findall(r"(\w+) *:", kind) for name, kind in types.items() if "struct" in kind
@@ -141,9 +137,13 @@ def stopped(
     ]
 
 
-def rows_of(findings: list[dict[str, Any]], types: dict[str, str]) -> list[list[Any]]:
-    """List the values of findings in the order of the columns."""
-    return [[cell(finding.get(name), kind) for name, kind in types.items()] for finding in findings]
+def embedded_rows(findings: list[dict[str, Any]], types: dict[str, str]) -> str:
+    """List the values of findings in the order of the columns, row by row to save memory."""
+    rows = (
+        embedded([cell(finding.get(name), kind) for name, kind in types.items()])
+        for finding in findings
+    )
+    return f"[{','.join(rows)}]"
 
 
 def is_packed(kind: str) -> bool:

@@ -876,7 +876,10 @@ def test_hostile_values_are_shown_and_never_obeyed(page, tmp_path):
                 finding[name] = [value, value]
         findings.append(finding)
     findings[0]["severity"] = 'high"><img src=x onerror=window.pwned=5>'
-    opened(page, tmp_path, findings, links=["https://a.example/{address}"])
+    fates = [{"device_vendor": text, "fate": text, "line_count": 1} for text in HOSTILE]
+    run = RUN | {"device_vendors": HOSTILE, "fates": fates, "run_id": HOSTILE[0]}
+    more = {"run": run, "warnings": HOSTILE, "links": ["https://a.example/{address}"]}
+    opened(page, tmp_path, findings, **more)
     shown = ""
     for view in ("hosts", "changes", "findings"):
         page.evaluate(f"show('{view}')")
