@@ -256,7 +256,7 @@ def test_paper_has_all_filtered_rows_with_whole_values(page, tmp_path):
 
 
 def test_a_score_is_shown_with_what_made_it(page, tmp_path, monkeypatch):
-    opened(page, tmp_path, [a_finding(1, size_score=None)])
+    opened(page, tmp_path, [a_finding(1, size_score=None) | {"evidence": None}])
     pane = text(page, "#pane")
     assert "Score 0.95, threshold 0.50" in pane and "random traffic reaches 0.50" in pane
     assert "sizes" not in pane
@@ -265,7 +265,8 @@ def test_a_score_is_shown_with_what_made_it(page, tmp_path, monkeypatch):
     terms = [("timing", 4.25, "beats"), ("name", -1.5, HOSTILE[1]), ("none", None, None)]
     names = ("term", "log_odds", "words")
     evidence = [dict(zip(names, term, strict=True)) for term in terms]
-    opened(page, tmp_path, [a_finding(1) | {"evidence": evidence}, a_finding(2)])
+    without = a_finding(2) | {"evidence": None}
+    opened(page, tmp_path, [a_finding(1) | {"evidence": evidence}, without])
     terms = "[...document.querySelectorAll('svg[aria-label=evidence] g')]"
     signs = page.evaluate(f"{terms}.map(g => g.lastChild.textContent)")
     assert signs == ["+4.3", "−1.5", "–", "+2.8"]
