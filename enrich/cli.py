@@ -23,12 +23,14 @@ from enrich.contract import is_looked_up
 from enrich.export import (
     MOST_REJECTED,
     Export,
+    Unpacked,
     age_in_words,
     rank,
     read_before,
     read_enriched,
     read_export,
     said_of,
+    unpacked,
     write_enriched,
 )
 from enrich.lookups.addresses import public_addresses
@@ -231,9 +233,9 @@ def show(
         limit,
     )
     if as_csv:
-        listing.write_csv(findings, sys.stdout)
+        listing.write_csv(Unpacked(findings), sys.stdout)
     elif as_json:
-        listing.write_json(findings, sys.stdout)
+        listing.write_json(Unpacked(findings), sys.stdout)
     else:
         print_findings(findings, len(export.findings))
 
@@ -249,7 +251,7 @@ def explain(
     """Say all that is known of one finding, and why it is one."""
     settings, export = start(config_file, export_root)
     finding = listing.find(read_enriched(settings.export_root, export.findings), beacon_id)
-    print_lines(listing.explained(finding))
+    print_lines(listing.explained(unpacked(finding)))
 
 
 @app.command()
@@ -399,7 +401,7 @@ def do_report(
     # What `lookup` kept is of the run before only once it was called for this run.
     before = read_before(settings.export_root) if is_looked_up(findings) else None
     page = render(
-        findings,
+        Unpacked(findings),
         run=export.run,
         warnings=export.warnings,
         before=before,
@@ -421,7 +423,7 @@ def do_push(
     with progress_bar() as bar:
         task = bar.add_task("push", total=len(findings))
         result = pushing.push(
-            findings,
+            Unpacked(findings),
             settings.push,
             lambda done, total: bar.update(task, completed=done, total=total),
             dry_run,

@@ -122,6 +122,8 @@ def is_whole(value: object, bits: int) -> bool:
     return type(value) is int and -(2 ** (bits - 1)) <= value < 2 ** (bits - 1)
 
 
+WHOLE_NUMBERS = {"int": 32, "bigint": 64}  # bits, sign included
+
 SIMPLE_TYPES: dict[str, Callable[[object], bool]] = {
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
@@ -142,17 +144,36 @@ def checker(data_type: str) -> Callable[[object], bool]:
     if data_type in SIMPLE_TYPES:
         return SIMPLE_TYPES[data_type]
     if match := re.fullmatch(r"array<(.+)>", data_type):
-        item = checker(match[1])
-        return lambda value: isinstance(value, list) and all(map(item, value))
+        items = list_checker(match[1])
+        return lambda value: isinstance(value, list) and items(value)
+    one = list_checker(data_type)
+    return lambda value: one([value])
+
+
+@cache
+def list_checker(data_type: str) -> Callable[[list[Any]], bool]:
+    """Make the test that all values of a list are of one type.
+
+    It looks at a list as a whole, because there may be a million bars of histograms.
+    """
+    if data_type in WHOLE_NUMBERS:
+        bound = 2 ** (WHOLE_NUMBERS[data_type] - 1)
+        return lambda values: (
+            set(map(type, values)) <= {int}
+            and (not values or (min(values) >= -bound and max(values) < bound))
+        )
     if match := re.fullmatch(r"struct<(.+)>", data_type):
         # Splitting at commas is safe: no field of our structs has a type with a comma.
         pairs = (field.split(":") for field in match[1].split(","))
-        fields = {name.strip(): checker(kind.strip()) for name, kind in pairs}
-        return lambda value: (
-            isinstance(value, dict)
-            and value.keys() == fields.keys()
-            and all(test(value[name]) for name, test in fields.items())
+        fields = {name.strip(): list_checker(kind.strip()) for name, kind in pairs}
+        return lambda values: (
+            set(map(type, values)) <= {dict}
+            and all(value.keys() == fields.keys() for value in values)
+            and all(test([value[name] for value in values]) for name, test in fields.items())
         )
+    if data_type in SIMPLE_TYPES or data_type.startswith("array<"):
+        test = checker(data_type)
+        return lambda values: all(map(test, values))
     raise ValueError(f"the contract has the type {data_type!r}, which enrich does not know.")
 
 

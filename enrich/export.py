@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import marshal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,15 @@ import fsspec
 from enrich.contract import (
     BUILD_AGAIN,
     LOOKUP_COLUMNS,
+    NEVER_NULL,
     ContractError,
-    all_columns,
     as_time,
     check,
+    contract,
     run_columns,
 )
 from enrich.severity import NAMED, SEVERITIES, effective_severity, is_denied, known_bad
-from enrich.storage import SUCCESS, list_files, read_text, storage, write_text
+from enrich.storage import SUCCESS, list_files, read_lines, storage, write_text
 from enrich.words import UserError, visible
 
 FOLDER = "network_beaconing_anomalies"
@@ -33,7 +36,58 @@ STALE_AFTER = dt.timedelta(hours=26)  # a nightly run, and two hours
 MOST_REJECTED = 0.05  # of a day's lines: with more, much may have been missed
 LOOK_UP_AGAIN = "Make it again with `python -m enrich lookup`, or delete it."
 EMPTY_FOLDER = "Empty the folder and build the export again."
+KEYS = ("run_id", "beacon_id")  # what a row of ENRICHED is known by
 NEVER_NULL_OF_A_RUN = ("run_id", "end_date", "device_vendors", "finding_count")
+
+
+class Unpacked(Sequence):
+    """Findings of which the long columns are unpacked when a finding is asked for, not before.
+
+    Parameters
+    ----------
+    findings
+        As `read_export` returns them.
+    """
+
+    def __init__(self, findings: list[dict[str, Any]]) -> None:
+        self.findings = findings
+
+    def __len__(self) -> int:
+        """Return the number of findings."""
+        return len(self.findings)
+
+    def __getitem__(self, place: Any) -> Any:  # noqa: ANN401 (a number or a slice)
+        """Return a finding, or several as a sequence of the same kind."""
+        found = self.findings[place]
+        return Unpacked(found) if isinstance(place, slice) else unpacked(found)
+
+
+def packed(finding: dict[str, Any], columns: dict[str, str]) -> dict[str, Any]:
+    """Make a finding small: 10,000 histograms of 100 bars are a million dicts.
+
+    The names of its columns become those of the contract, the same for every finding.
+    """
+    small = {name: finding[name] for name in columns}
+    for name in packed_columns():
+        if small[name] is not None:
+            small[name] = marshal.dumps(small[name])  # for this process only, never from a file
+    return small
+
+
+@cache
+def packed_columns() -> list[str]:
+    """List the columns that are packed: those with lists of anything but texts."""
+    return [
+        name
+        for name, kind in contract().items()
+        if kind.startswith("array<") and kind != "array<string>"
+    ]
+
+
+def unpacked(finding: dict[str, Any]) -> dict[str, Any]:
+    """Return a finding as it was exported."""
+    long = {name: finding[name] for name in packed_columns() if isinstance(finding[name], bytes)}
+    return finding | {name: marshal.loads(value) for name, value in long.items()}
 
 
 @dataclass
@@ -43,7 +97,7 @@ class Export:
     Parameters
     ----------
     findings
-        As `read_findings` returns them.
+        As `read_findings` returns them, with their long columns packed: `Unpacked` undoes it.
     run
         The row of the run that they are of, by the contract of export_network_beaconing_runs; None
         if there is none.
@@ -81,7 +135,7 @@ def read_export(export_root: str) -> Export:
     UserError
         As `read_findings`.
     """
-    findings = read_findings(export_root)
+    findings = read_packed(export_root)
     export = Export(findings)
     folder = f"{export_root.rstrip('/')}/{RUNS_FOLDER}"
     run = read_run(folder)
@@ -146,10 +200,7 @@ def read_run(folder: str) -> dict[str, Any] | None:
         return None
     rows = []
     for file in files_with_rows(file_system, folder, files):
-        for number, row in enumerate(parse_lines(read_text(file_system, file), file), start=1):
-            if row is not None:
-                check(row, f"{file}, line {number}", run_columns(), never_null=NEVER_NULL_OF_A_RUN)
-                rows.append(row)
+        rows += read_rows(file_system, file, run_columns(), never_null=NEVER_NULL_OF_A_RUN)
     if len(rows) != 1:
         raise ContractError(f"{folder} has {len(rows)} rows, not that of one run. {EMPTY_FOLDER}")
     return rows[0]
@@ -177,6 +228,11 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
     UserError
         If there is no export, it is unfinished, or it cannot be read.
     """
+    return list(Unpacked(read_packed(export_root)))
+
+
+def read_packed(export_root: str) -> list[dict[str, Any]]:
+    """Read findings as `read_findings` does, with their long columns packed."""
     folder = f"{export_root.rstrip('/')}/{FOLDER}"
     file_system, files = list_files(folder)
     if files is None:
@@ -184,10 +240,9 @@ def read_findings(export_root: str) -> list[dict[str, Any]]:
     findings: list[dict[str, Any]] = []
     runs: dict[tuple[str, ...], str] = {}
     for file in files_with_rows(file_system, folder, files):
-        rows = read_rows(file_system, file)
-        findings += rows
-        for row in rows:
+        for row in read_rows(file_system, file):
             runs.setdefault((row["end_date"], row["run_id"]), file)
+            findings.append(packed(row, contract()))
     check_one_run(folder, runs)
     check_no_copies(folder, findings)
     return sorted(findings, key=rank)
@@ -226,14 +281,19 @@ def written_at(file_system: fsspec.AbstractFileSystem, path: str) -> str:
     return f"on {time:%Y-%m-%d %H:%M} UTC" if time else "at an unknown time"
 
 
-def read_rows(file_system: fsspec.AbstractFileSystem, file: str) -> list[dict[str, Any]]:
-    """Read one file of the export, and check each row against the contract."""
-    rows = []
-    for number, row in enumerate(parse_lines(read_text(file_system, file), file), start=1):
+def read_rows(
+    file_system: fsspec.AbstractFileSystem,
+    file: str,
+    columns: dict[str, str] | None = None,
+    cure: str = BUILD_AGAIN,
+    never_null: tuple[str, ...] = NEVER_NULL,
+) -> Iterator[dict[str, Any]]:
+    """Read one file, row by row; check each against the contract, or against other columns."""
+    lines = read_lines(file_system, file)
+    for number, row in enumerate(parse_lines(lines, file, cure), start=1):
         if row is not None:
-            check(row, f"{file}, line {number}")
-            rows.append(row)
-    return rows
+            check(row, f"{file}, line {number}", columns, cure, never_null)
+            yield row
 
 
 def check_one_run(folder: str, runs: dict[tuple[str, ...], str]) -> None:
@@ -256,13 +316,14 @@ def check_no_copies(folder: str, findings: list[dict[str, Any]]) -> None:
         )
 
 
-def parse_lines(text: str, name: str, cure: str = BUILD_AGAIN) -> list[dict[str, Any] | None]:
+def parse_lines(
+    lines: Iterable[str], name: str, cure: str = BUILD_AGAIN
+) -> Iterator[dict[str, Any] | None]:
     """Parse one JSON object per line; raise `ContractError` with the cure for any other line.
 
     A blank line becomes None, so that items match line numbers. `name` is the file, for messages.
     """
-    rows = []
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(lines, start=1):
         row = None
         if line.strip():
             try:
@@ -274,8 +335,7 @@ def parse_lines(text: str, name: str, cure: str = BUILD_AGAIN) -> list[dict[str,
                     f"{name}, line {number} is not a finding but {line[:40]!r}: the file is "
                     f"truncated or of another kind. {cure}"
                 )
-        rows.append(row)
-    return rows
+        yield row
 
 
 def not_json(name: str) -> None:
@@ -328,13 +388,16 @@ def read_enriched(export_root: str, findings: list[dict[str, Any]]) -> list[dict
     file_system, path = storage(url)
     if not findings or not file_system.exists(path):
         return findings
-    rows = parse_lines(read_text(file_system, path), url, LOOK_UP_AGAIN)
-    if {row.get("run_id") for row in rows if row} != {findings[0]["run_id"]}:
-        return findings
-    for number, row in enumerate(rows, start=1):
-        if row is not None:
-            check(row, f"{url}, line {number}", all_columns(), LOOK_UP_AGAIN)
-    added = {row["beacon_id"]: {name: row[name] for name in LOOKUP_COLUMNS} for row in rows if row}
+    # The other columns are those of the export, which was read and checked already.
+    columns = dict.fromkeys(KEYS, "string") | LOOKUP_COLUMNS
+    added: dict[str, dict[str, Any]] = {}
+    for number, row in enumerate(parse_lines(read_lines(file_system, path), url, LOOK_UP_AGAIN), 1):
+        if row is None:
+            continue
+        if row.get("run_id") != findings[0]["run_id"]:
+            return findings
+        check(row, f"{url}, line {number}", columns, LOOK_UP_AGAIN, KEYS)
+        added[row["beacon_id"]] = {name: row[name] for name in LOOKUP_COLUMNS}
     if not all(finding["beacon_id"] in added for finding in findings):
         return findings
     return sorted((finding | added[finding["beacon_id"]] for finding in findings), key=rank)
@@ -350,23 +413,24 @@ def write_enriched(export_root: str, findings: list[dict[str, Any]]) -> str:
     """
     url = f"{export_root.rstrip('/')}/{ENRICHED}"
     keep_before(export_root, findings)
-    write_text(url, "".join(json.dumps(finding) + "\n" for finding in findings))
+    write_text(url, (json.dumps(unpacked(finding)) + "\n" for finding in findings))
     return url
 
 
 def keep_before(export_root: str, findings: list[dict[str, Any]]) -> None:
     """Keep the file of an earlier run, which is about to be replaced, for `enrich diff`."""
     file_system, path = storage(f"{export_root.rstrip('/')}/{ENRICHED}")
-    if file_system.exists(path):
-        text = read_text(file_system, path)
-        first = text.partition("\n")[0]
-        run_id = findings[0]["run_id"] if findings else None
-        try:
-            is_other = bool(first) and json.loads(first).get("run_id") != run_id
-        except (ValueError, AttributeError):  # a broken file says nothing of an earlier run
-            is_other = False
-        if is_other:
-            write_text(f"{export_root.rstrip('/')}/{BEFORE}", text)
+    if not file_system.exists(path):
+        return
+    run_id = findings[0]["run_id"] if findings else None
+    try:
+        first = json.loads(next(read_lines(file_system, path), "null"))
+        is_other = bool(first) and first.get("run_id") != run_id
+    except (ValueError, AttributeError):  # a broken file says nothing of an earlier run
+        return
+    if is_other:
+        lines = (f"{line}\n" for line in read_lines(file_system, path))
+        write_text(f"{export_root.rstrip('/')}/{BEFORE}", lines)
 
 
 def read_before(export_root: str) -> list[dict[str, Any]] | None:
@@ -375,4 +439,4 @@ def read_before(export_root: str) -> list[dict[str, Any]] | None:
     file_system, path = storage(url)
     if not file_system.exists(path):
         return None
-    return [row for row in parse_lines(read_text(file_system, path), url, "Delete it.") if row]
+    return [row for row in parse_lines(read_lines(file_system, path), url, "Delete it.") if row]

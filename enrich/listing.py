@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 from enrich.contract import LOOKUP_COLUMNS, all_columns
 from enrich.severity import NAMED, SEVERITIES, effective_severity, is_denied, known_bad
-from enrich.words import SettingsError, UserError, endpoint_of, rounded, visible
+from enrich.words import SettingsError, UserError, endpoint_of, escaped, rounded, visible
 
 ID_SHOWN = 8  # characters of a beacon_id in a line: `explain` takes them
 HEAD = ("SEVERITY", "STATUS", "ID", "SOURCE", "DESTINATION", "EVERY", "EVENTS", "KNOWN BAD", "WHY")
@@ -132,7 +132,8 @@ def every(finding: dict[str, Any]) -> str:
     )
     if seconds is None:
         return "–"
-    jitter = finding.get("estimated_jitter_percent")
+    has_sleep = finding.get("estimated_sleep_seconds") is not None
+    jitter = finding.get("estimated_jitter_percent") if has_sleep else None
     return f"{rounded(seconds, 0)} s" + ("" if jitter is None else f" ±{rounded(jitter, 0)}%")
 
 
@@ -164,10 +165,7 @@ def cell_of(value: object) -> object:
     if isinstance(value, (list, dict)):
         is_texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
         value = "; ".join(value) if is_texts else json.dumps(value)
-    text = "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode()
-        for c in str(value)
-    )
+    text = escaped(str(value))
     return f"'{text}" if str(value).startswith(FORMULA) else text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import fsspec
@@ -62,13 +63,19 @@ def list_files(url: str) -> tuple[fsspec.AbstractFileSystem, list[str] | None]:
         raise UserError(f"{url} cannot be listed: {reason_of(error)}") from None
 
 
-def read_text(file_system: fsspec.AbstractFileSystem, path: str) -> str:
-    """Read a text file; raise `UserError` if it cannot be read or is not UTF-8."""
+def read_lines(file_system: fsspec.AbstractFileSystem, path: str) -> Iterator[str]:
+    """Read a text file line by line; raise `UserError` if it cannot be read or is not UTF-8."""
+    start = 0
     try:
-        return file_system.cat_file(path).decode("utf-8")
+        with file_system.open(path, "rb") as file:
+            for line in file:
+                yield line.decode("utf-8").rstrip("\n")
+                start += len(line)
     except UnicodeDecodeError as error:
-        cure = "Write it again."
-        raise UserError(f"{path} is not UTF-8 text at byte {error.start}. {cure}") from None
+        place, cure = start + error.start, "Write it again."
+        raise UserError(f"{path} is not UTF-8 text at byte {place}. {cure}") from None
+    except UserError:
+        raise
     except Exception as error:  # each store raises its own errors
         raise UserError(f"{path} cannot be read: {reason_of(error)}") from None
 
@@ -88,10 +95,16 @@ def make_private(path: Path) -> None:
             path.chmod(0o600)
 
 
-def write_text(url: str, text: str) -> None:
+def write_text(url: str, text: str | Iterable[str]) -> None:
     """Replace a text file as a whole: a reader sees the old content or the new one.
 
-    A local file can be read by its owner only, because it says what is hunted.
+    Parameters
+    ----------
+    url
+        A local path or a URL. A local file can be read by its owner only, because it says what is
+        hunted.
+    text
+        The text, or parts of it that are written one by one.
 
     Raises
     ------
@@ -99,23 +112,25 @@ def write_text(url: str, text: str) -> None:
         If the file cannot be written.
     """
     file_system, path = storage(url)
+    parts = [text] if isinstance(text, str) else text
     # A log may hold half of a surrogate pair, which UTF-8 cannot encode.
-    content = text.encode("utf-8", errors="replace")
+    content = (part.encode("utf-8", errors="replace") for part in parts)
     try:
         if "file" in file_system.protocol:
             replace_file(Path(path), content)
         else:
-            file_system.pipe_file(path, content)
+            file_system.pipe_file(path, b"".join(content))
     except Exception as error:  # each store raises its own errors
         raise UserError(f"{url} cannot be written: {reason_of(error)}") from None
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: Iterable[bytes]) -> None:
     """Write beside the file, then replace it; leave nothing behind if that fails."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
         make_private(unfinished)
-        unfinished.write_bytes(content)
+        with unfinished.open("wb") as file:
+            file.writelines(content)
         os.replace(unfinished, path)
     except BaseException:
         unfinished.unlink(missing_ok=True)

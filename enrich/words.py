@@ -93,6 +93,13 @@ def visible(value: object) -> str:
     text = str(value)
     if len(text) > LONGEST_TEXT:
         text = text[: LONGEST_TEXT - 1] + "…"
+    return escaped(text)
+
+
+def escaped(text: str) -> str:
+    r"""Escape control, direction and other unprintable characters (``\x1b``)."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

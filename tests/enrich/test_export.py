@@ -329,7 +329,7 @@ def test_a_full_disk_leaves_no_unfinished_file_and_keeps_the_old_one(tmp_path, m
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    monkeypatch.setattr("enrich.storage.os.replace", full)
     with pytest.raises(UserError, match="cannot be written: .*No space left on device"):
         write_enriched(str(tmp_path), [a_finding(2) | added])
     assert [path.name for path in tmp_path.iterdir()] == [ENRICHED]
