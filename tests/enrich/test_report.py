@@ -10,11 +10,14 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from enrich import settings
+from enrich.cli import app
 from enrich.contract import LOOKUP_COLUMNS, NEVER_NULL, contract
 from enrich.report import render as rendering
 from enrich.report.render import embedded, render
-from tests.support.findings import a_finding
+from tests.support.findings import a_finding, a_run, write_export
 
 PROJECT = Path(__file__).parents[2]
 LOOKED_UP = dict.fromkeys(LOOKUP_COLUMNS) | {
@@ -520,6 +523,31 @@ def test_what_has_stopped_is_among_the_changes(page, tmp_path):
     )
     click(page, "#chips button", "high")
     assert beacons(page, "changes") == [2, 8]
+    assert page.errors == []
+
+
+def test_the_command_draws_the_run_and_what_has_stopped(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(settings, "DEFAULT_FILE", tmp_path / "enrich.toml")
+    root = tmp_path / "export"
+
+    def draw(*findings, run_id):
+        run = a_run(finding_count=len(findings), run_id=run_id)
+        write_export(root, *(finding | {"run_id": run_id} for finding in findings), run=run)
+        ran = CliRunner().invoke(app, ["run", str(root)])
+        assert ran.exit_code == 0, ran.output
+        page.open(root / "report.html")
+
+    draw(a_finding(1), a_finding(2), run_id="run-1")
+    assert page.evaluate("[stopped, data.run.line_count]") == [None, 1000]
+    draw(a_finding(1), run_id="run-2")
+    click(page, "nav button", "changes")
+    assert beacons(page, "changes") == [1, 2]
+    # Before the lookups of this run, nobody knows which run was before.
+    write_export(root, a_finding(1, run_id="run-3"), run=a_run(finding_count=1, run_id="run-3"))
+    assert CliRunner().invoke(app, ["report", str(root)]).exit_code == 0
+    page.open(root / "report.html")
+    assert page.evaluate("stopped") is None
     assert page.errors == []
 
 
