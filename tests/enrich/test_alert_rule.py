@@ -1,7 +1,9 @@
 """The analytics rule over simulated fortnights: every beacon that should alert does, once."""
 
 import collections
+import datetime as dt
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -9,10 +11,13 @@ import pytest
 import yaml
 
 from tests.support.fortnights import GRADES, simulate
+from tests.support.kql import Query
 
 SENTINEL = Path(__file__).parents[2] / "deploy/sentinel"
 RULE = yaml.safe_load((SENTINEL / "analytics_rule.yaml").read_text(encoding="utf-8"))
+COLUMNS = json.loads((SENTINEL / "columns.json").read_text(encoding="utf-8"))
 FORTNIGHTS = 1000
+FORTNIGHTS_OF_THE_QUERY = 60  # its text is read a hundred times slower than its model runs
 
 spec = importlib.util.spec_from_file_location("alert_model", SENTINEL / "alert_model.py")
 model = importlib.util.module_from_spec(spec)
@@ -139,3 +144,147 @@ def test_the_simulation_finds_what_it_looks_for(rule, changes, beacons, fault):
     for seed in range(1 if beacons else 60):
         found += faults_of(simulate(seed, rule, constants(**changes), beacons))
     assert found[fault] > 0
+
+
+# --- The query itself ---------------------------------------------------------------------------
+
+FIRST_DAY = dt.datetime(2026, 9, 1, tzinfo=dt.timezone.utc)
+KQL = Query(RULE["query"])
+FUNCTION = Query((SENTINEL / "network_beaconing.kql").read_text(encoding="utf-8"))
+DETAILS = {
+    "SourceIP": "10.0.0.1",
+    "SourceHostName": "pc-17.corp.example",
+    "SourceUserName": "CORP\\alice",
+    "DestinationIP": "203.0.113.7",
+    "DestinationName": "",
+    "DestinationPort": 443,
+    "Protocol": "tcp",
+    "Reasons": ["beats every 60.0 s", "one source"],
+    "EstimatedSleepSeconds": 60.4,
+    "PeriodSeconds": 58.0,
+    "TimeDelta": 60,
+    "FeedMatches": None,
+    "TIMatches": None,
+    "SharedDestinationCampaignId": "",
+    "RotatingDestinationCampaignId": "",
+}  # fmt: skip
+
+
+def at_hour(hours):
+    return FIRST_DAY + dt.timedelta(hours=hours)
+
+
+def as_kusto(row):
+    """A row of the simulation, with the types and all the columns of the table."""
+    times = {name: at_hour(row[name]) for name in ("TimeGenerated", "IngestedAt", "RunStartedAt")}
+    days = {name: at_hour(24 * row[name]) for name in ("EndDate", "BeganOn")}
+    nothing = dict.fromkeys(column["name"] for column in COLUMNS)
+    return nothing | DETAILS | row | times | days
+
+
+def run_kql(rows, security_alerts, now):
+    tables = {
+        "network_beaconing_anomalies_CL": [as_kusto(row) for row in rows],
+        "SecurityAlert": [
+            alert | {"TimeGenerated": at_hour(alert["TimeGenerated"])} for alert in security_alerts
+        ],
+        "NetworkBeaconing": FUNCTION,
+    }
+    return KQL.run(tables, at_hour(now))
+
+
+def test_the_query_and_its_model_make_the_same_alerts():
+    """Kusto does not run here; a small reader of KQL runs the text that is deployed."""
+    alerts = 0
+
+    def both(rows, security_alerts, now, these):
+        nonlocal alerts
+        expected = model.alerts(rows, security_alerts, now, these)
+        found = run_kql(rows, security_alerts, now)
+        shown = ("BeaconId", "RunId", "WorstGrade", "KnownBad")
+        assert [[row[name] for name in shown] for row in found] == [
+            [row[name] for name in shown] for row in expected
+        ]
+        for row, other in zip(found, expected):
+            day = f"{at_hour(24 * other['BeganOn']):%Y-%m-%d}"
+            assert row["WhyNow"] == other["WhyNow"].replace(
+                f"since {other['BeganOn']},", f"since {day},"
+            )
+        alerts += len(found)
+        return expected
+
+    for seed in range(FORTNIGHTS_OF_THE_QUERY):
+        assert faults_of(simulate(seed, both, constants())) == {}
+    assert alerts > FORTNIGHTS_OF_THE_QUERY
+
+
+ONE_ROW = {
+    "BeaconId": "b",
+    "EndDate": 1,
+    "BeganOn": 1,
+    "DeviceVendor": "Fortinet",
+    "RunId": "r",
+    "RunStartedAt": 25.0,
+    "TimeGenerated": 26.0,
+    "IngestedAt": 26.0,
+    "Severity": "high",
+    "EffectiveSeverity": "high",
+    "KnownBad": "not checked",
+    "Suppressed": False,
+}
+
+
+def one_alert(**columns):
+    """The alert that one row makes, new and alone."""
+    (alert,) = run_kql([ONE_ROW | columns], [], 27)
+    return alert
+
+
+@pytest.mark.parametrize(("first", "second", "alerts"), [(False, True, 0), (True, False, 1)])
+def test_whether_a_beacon_is_suppressed_is_what_its_last_day_says(first, second, alerts):
+    next_day = {"EndDate": 2, "RunId": "s", "RunStartedAt": 49.0}
+    rows = [ONE_ROW | {"Suppressed": first}, ONE_ROW | next_day | {"Suppressed": second}]
+    assert len(run_kql(rows, [], 51)) == len(model.alerts(rows, [], 51, constants())) == alerts
+
+
+def test_an_alert_says_why_now_and_who():
+    alert = one_alert()
+    assert alert["Title"] == (
+        "New beacon: 10.0.0.1 (pc-17.corp.example) to 203.0.113.7 port 443 tcp every 60 s"
+    )
+    assert alert["Why"] == "New beacon. beats every 60.0 s; one source"
+    assert (alert["HostName"], alert["DnsDomain"]) == ("pc-17", "corp.example")
+    assert (alert["AccountName"], alert["NTDomain"], alert["UPNSuffix"]) == ("alice", "CORP", "")
+    alert = one_alert(SourceUserName="bob@corp.example", SourceHostName="")
+    assert (alert["AccountName"], alert["UPNSuffix"]) == ("bob", "corp.example")
+    assert alert["HostName"] == "" and "10.0.0.1 to" in alert["Title"]
+    alert = one_alert(KnownBad="named", FeedMatches=["feed.csv: C2"], EffectiveSeverity="critical")
+    assert alert["Title"].startswith("Known bad address: ")
+    assert alert["Why"].endswith(". Named by: feed.csv: C2") and alert["AlertSeverity"] == "High"
+    alert = one_alert(BeganOn=0, EstimatedSleepSeconds=None, PeriodSeconds=None, TimeDelta=None)
+    assert alert["WhyNow"] == "Beacon since 2026-09-01, no alert in two weeks"
+    assert alert["Title"].endswith("tcp"), "no interval, none said"
+    assert one_alert(EffectiveSeverity="")["WorstGrade"] == 3, "a row of an older version"
+
+
+@pytest.mark.parametrize(
+    ("port", "techniques"),
+    [(443, ["T1071"]), (53, ["T1071"]), (None, ["T1071"]), (4444, ["T1071", "T1571"])],
+)
+def test_only_an_unusual_port_is_a_technique(port, techniques):
+    assert one_alert(DestinationPort=port)["Techniques"] == techniques
+
+
+def test_hosts_of_one_destination_are_one_incident_and_a_rotating_host_is_one():
+    key = one_alert()["IncidentKey"]
+    assert key == one_alert(SourceIP="10.0.0.2", SharedDestinationCampaignId="s")["IncidentKey"]
+    both = {"SharedDestinationCampaignId": "s", "RotatingDestinationCampaignId": "r"}
+    assert one_alert(**both)["IncidentKey"] == key == "203.0.113.7"
+    assert one_alert(RotatingDestinationCampaignId="r")["IncidentKey"] == "r"
+    unnamed = one_alert(DestinationIP="", DestinationName="c2.example")
+    assert unnamed["IncidentKey"] == "c2.example" and "to c2.example port 443" in unnamed["Title"]
+
+
+def test_a_hostile_name_is_cut_and_nothing_else_happens():
+    alert = one_alert(SourceHostName="x" * 9_000, Reasons=["{{Title}}" * 2_000])
+    assert len(alert["Title"]) == 250 and len(alert["Why"]) == 4_500
