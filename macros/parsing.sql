@@ -1,9 +1,13 @@
 {% macro event_time(text) %}
-    {#- The timestamp in a text column: ISO 8601 as data export writes it, or as the portal writes it (8/17/2023, 6:52:13 AM); null where the text is neither. -#}
-    {%- set portal = '^([0-9]{1,2})/([0-9]{1,2})/([0-9]{4}), (0?[1-9]|1[0-2])(:[0-9]{2}:[0-9]{2}([.][0-9]+)?) ([AP])M$' -%}
+    {#-
+        The timestamp in a text column: ISO 8601 as data export writes it, or as the portal writes it (8/17/2023, 6:52:13 AM); null where the text is neither, or
+        its year is outside 1970 to 2199: engines fail on years far off.
+    -#}
+    {%- set portal = '^([0-9]{1,2})/([0-9]{1,2})/(19[7-9][0-9]|2[01][0-9]{2}), (0?[1-9]|1[0-2])(:[0-9]{2}:[0-9]{2}([.][0-9]+)?) ([AP])M$' -%}
     {#- No date pattern: to_timestamp throws where Spark's old parser was more lenient. A cast would also accept a date or a time alone. -#}
     case
         when substr({{ text }}, 5, 1) = '-' and substr({{ text }}, 11, 1) in ('T', ' ') and substr({{ text }}, 14, 1) = ':'
+            and substr({{ text }}, 1, 4) between '1970' and '2199'
             then try_cast({{ text }} as timestamp)
         when {{ text }} rlike '{{ portal }}'
             then try_cast(concat(

@@ -23,22 +23,41 @@
 {% endmacro %}
 
 
-{% macro facts_by_vendor(facts, fact, column_name, meaning=none) %}
-    {#- The facts about this in this column: a dict from vendor to a list of [pattern, meaning], those of all vendors behind its own; last, those of all. -#}
-    {%- set by_vendor = {} -%}
-    {%- for about, column, pattern, means, vendor in facts if about == fact and column == column_name and meaning in (none, means) -%}
-        {%- do by_vendor.setdefault(vendor, []).append([pattern, means]) -%}
-    {%- endfor -%}
-    {%- set of_all = by_vendor.pop('%', []) -%}
-    {%- for own in by_vendor.values() -%}{%- do own.extend(of_all) -%}{%- endfor -%}
-    {%- if of_all -%}{%- do by_vendor.update({'%': of_all}) -%}{%- endif -%}
-    {{- return(by_vendor) -}}
+{% macro makers(facts) %}
+    {#- The vendors (patterns) of facts, whole names first. -#}
+    {%- set whole, open = [], [] -%}
+    {%- for vendor in facts | map(attribute=4) | unique if vendor != '%' -%}{%- do (open if '%' in vendor else whole).append(vendor) -%}{%- endfor -%}
+    {{- return(whole | sort + open | sort) -}}
 {% endmacro %}
 
 
-{% macro of_vendor(vendor) %}
-    {#- A condition: a row is of this vendor; one of all vendors may have no vendor. -#}
-    {{- return('true' if vendor == '%' else "DeviceVendor ilike '" ~ vendor ~ "'") -}}
+{% macro maker(facts, vendor) %}
+    {#- The number of the row's maker among those of facts, by its vendor; 0 where it is none. Patterns are compared once for a row; later, numbers are. -#}
+    case
+        {%- for name in makers(facts) %}
+        when {{ vendor }} ilike '{{ name }}' then {{ loop.index }}
+        {%- endfor %}
+        when true then 0
+    end
+{%- endmacro %}
+
+
+{% macro facts_by_maker(facts, fact, column_name, meaning=none) %}
+    {#- The facts about this in this column: a dict from a condition on `maker` to a list of [pattern, meaning], those of all vendors behind its own; last, those of all. -#}
+    {%- set by_maker, of_all, about = {}, [], [] -%}
+    {%- for this, column, pattern, means, vendor in facts if this == fact and column == column_name and meaning in (none, means) -%}
+        {%- if vendor == '%' -%}{%- do of_all.append([pattern, means]) -%}{%- else -%}{%- do about.append([pattern, means, vendor]) -%}{%- endif -%}
+    {%- endfor -%}
+    {%- for name in makers(facts) -%}
+        {%- set own = [] -%}
+        {#- Facts of Forcepoint% are also of Forcepoint CSG. -#}
+        {%- for pattern, means, vendor in about if modules.re.fullmatch(modules.re.escape(vendor).replace('%', '.*'), name, modules.re.IGNORECASE) -%}
+            {%- do own.append([pattern, means]) -%}
+        {%- endfor -%}
+        {%- if own -%}{%- do by_maker.update({'maker = ' ~ loop.index: own + of_all}) -%}{%- endif -%}
+    {%- endfor -%}
+    {%- if of_all -%}{%- do by_maker.update({'true': of_all}) -%}{%- endif -%}
+    {{- return(by_maker) -}}
 {% endmacro %}
 
 
@@ -49,8 +68,8 @@
     -#}
     case
         when extensions = '' then null
-        {%- for vendor, names in facts_by_vendor(facts, fact, 'AdditionalExtensions', meaning).items() %}
-        when {{ of_vendor(vendor) }}
+        {%- for of_maker, names in facts_by_maker(facts, fact, 'AdditionalExtensions', meaning).items() %}
+        when {{ of_maker }}
             then nullif(trim(regexp_extract(extensions, ';(?:{{ names | map("first") | join("|") }})=([^;]*)', 1)), '')
         {%- endfor %}
         when false then ''
@@ -62,9 +81,9 @@
     {#- The text in the column Message that the facts of the row's maker (regular expressions with a group) give; null where none does. -#}
     case
         when Message is null then null
-        {%- for vendor, patterns in facts_by_vendor(facts, fact, 'Message').items() %}
-        when {{ of_vendor(vendor) }}
-            then coalesce({% for pattern, meaning in patterns %}nullif(regexp_extract(Message, '{{ pattern }}', 1), ''){{ ', ' if not loop.last }}{% endfor %})
+        {%- for of_maker, patterns in facts_by_maker(facts, fact, 'Message').items() %}
+        when {{ of_maker }}
+            then coalesce({% for pattern, _ in patterns %}nullif(regexp_extract(Message, '{{ pattern }}', 1), ''){{ ', ' if not loop.last }}{% endfor %})
         {%- endfor %}
         when false then ''
     end
@@ -74,23 +93,23 @@
 {% macro in_column(facts, fact, column_name) %}
     {#- The column, in rows of makers whose facts say that the value stands there; else null. -#}
     case
-        {%- for vendor in facts_by_vendor(facts, fact, column_name) %}
-        when {{ of_vendor(vendor) }} then {{ column_name }}
+        {%- for of_maker in facts_by_maker(facts, fact, column_name) %}
+        when {{ of_maker }} then {{ column_name }}
         {%- endfor %}
         when false then ''
     end
 {%- endmacro %}
 
 
-{% macro told_in_text(facts, fact) %}
-    {#- What the text of Message, or else of `extensions`, says of a row by its maker's facts: the meaning of the longest pattern; null where none fits. -#}
+{% macro told_in_text(facts, fact, result='pattern') %}
+    {#- What the text of Message, or else of `extensions`, says of a row by its maker's facts: the `result` (pattern or meaning) of the longest pattern that fits; null where none does. -#}
     coalesce(
         {%- for column_name, column in [('Message', 'Message'), ('AdditionalExtensions', 'extensions')] %}
         case
             when {{ column }} is null then null
-            {%- for vendor, patterns in facts_by_vendor(facts, fact, column_name).items() %}
-            when {{ of_vendor(vendor) }}
-                then case{% for pattern, meaning in patterns %} when {{ column }} ilike '{{ pattern }}' then '{{ meaning }}'{% endfor %} end
+            {%- for of_maker, patterns in facts_by_maker(facts, fact, column_name).items() %}
+            when {{ of_maker }}
+                then case{% for pattern, meaning in patterns %} when {{ column }} ilike '{{ pattern }}' then '{{ meaning if result == 'meaning' else pattern }}'{% endfor %} end
             {%- endfor %}
             when false then ''
         end{{ ',' if not loop.last }}

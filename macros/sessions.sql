@@ -6,7 +6,7 @@
         row's own id, so that only copies meet. With event_unit `row`, always that.
     -#}
     {%- if var('event_unit') == 'row' -%}{{- return('xxhash64(row_id)') -}}{%- endif -%}
-    {%- set ends = "concat(source_ip, ' ', source_port), concat(coalesce(destination_ip, destination_name), ' ', destination_port)" -%}
+    {%- set ends = 'xxhash64(source_ip, source_port), xxhash64(coalesce(destination_ip, destination_name), destination_port)' -%}
     case
         when source_port > 0 and destination_port is not null and source_ip is not null and coalesce(destination_ip, destination_name) is not null
             then xxhash64(device_vendor, least({{ ends }}), greatest({{ ends }}), lower(protocol))
@@ -18,52 +18,30 @@
 
 {% macro kind_columns() %}
     {#- The columns that say what kind of row a row is. -#}
-    {{- return(['device_vendor', 'device_product', 'device_event_class_id', 'activity', 'device_action', 'protocol', 'kind_in_text', 'is_denied_in_text']) -}}
+    {{- return(['device_vendor', 'device_product', 'device_event_class_id', 'activity', 'device_action', 'protocol', 'kind_told_by']) -}}
 {% endmacro %}
 
 
-{% macro of_kind(rows, kinds) %}
-    {#- A condition: a row is of this kind. Any of the columns may be null. -#}
-    {%- for column in kind_columns() -%}{{ rows }}.{{ column }} <=> {{ kinds }}.{{ column }}{{ ' and ' if not loop.last }}{%- endfor -%}
+{% macro kind_key() %}
+    {#- A hash of these columns, which are never empty. -#}
+    xxhash64({% for column in kind_columns() %}coalesce({{ column }}, ''), {% endfor %}is_denied_in_text)
 {%- endmacro %}
 
 
-{% macro kinds_of_rows(rows) %}
-    {#-
-        A query: what the seeds know of each kind of row. There are few kinds, so each is looked up once. A maker's own facts come before those of all
-        makers, whole values before patterns, and longer patterns before shorter ones. kind is start, update, end, inspection, other, or null where nothing is known.
-    -#}
-    with distinct_kinds as (
-        select distinct
-            {{ kind_columns() | join(', ') }},
-            lower(trim(substring_index(protocol, '/', 1))) as protocol_text
-        from {{ rows }}
-    )
+{% macro columns_of_main_row() %}
+    {#- The columns that a session has from one of its rows. -#}
+    {{- return([
+        'device_vendor', 'source_ip', 'source_ip_key', 'source_port', 'destination_ip', 'destination_ip_key', 'destination_port', 'protocol_name',
+        'device_action', 'direction', 'may_be_swapped', 'kind', 'told_by', 'time_source', 'row_id', 'log_version',
+    ]) -}}
+{% endmacro %}
 
-    select
-        {% for column in kind_columns() %}distinct_kinds.{{ column }}, {% endfor %}
-        coalesce(max(protocols.protocol), max(distinct_kinds.protocol_text)) as protocol_name,
-        {% for name, column in [('kind', 'meaning'), ('told_by', 'pattern')] %}
-            coalesce(distinct_kinds.kind_in_text, min_by(
-                facts.{{ column }},
-                if(facts.fact = 'row_kind', struct(facts.device_vendor = '*' as is_of_all, contains(facts.pattern, '%') as is_open, -length(facts.pattern) as shortness, facts.pattern as pattern), null)
-            )) as {{ name }},
-        {% endfor %}
-        distinct_kinds.is_denied_in_text or count_if(facts.fact = 'denied') > 0 as is_denied,
-        count_if(facts.fact = 'swapped') > 0 as may_be_swapped
-    from distinct_kinds
-    left join {{ loaded_seed('vendor_facts') }} as facts
-        on
-            (facts.device_vendor = '*' or distinct_kinds.device_vendor ilike facts.device_vendor)
-            and facts.fact in ('row_kind', 'denied', 'swapped')
-            and case facts.column_name
-                when 'DeviceProduct' then distinct_kinds.device_product
-                when 'DeviceEventClassID' then distinct_kinds.device_event_class_id
-                when 'Activity' then distinct_kinds.activity
-                when 'DeviceAction' then distinct_kinds.device_action
-            end ilike facts.pattern
-    left join {{ loaded_seed('protocols') }} as protocols on distinct_kinds.protocol_text = protocols.protocol_number
-    group by {% for column in kind_columns() %}distinct_kinds.{{ column }}{{ ', ' if not loop.last }}{% endfor %}
+
+{% macro columns_of_session() %}
+    {#- The columns that a session has from all its rows. -#}
+    {{- return([
+        'is_denied', 'began_at', 'sent_bytes', 'received_bytes', 'duration_seconds', 'destination_name', 'source_user_name', 'source_host_name',
+    ]) -}}
 {% endmacro %}
 
 
@@ -121,6 +99,24 @@
 {%- endmacro %}
 
 
+{% macro own_networks() %}
+    {#- The organisation's public networks: a list of [first_key, last_key], read while dbt compiles, because a few comparisons cost less than a join. -#}
+    {%- set networks = ref('stg_internal_networks') -%}
+    {%- if not execute or networks.is_cte or not adapter.get_relation(none, networks.schema, networks.identifier) -%}{{- return([]) -}}{%- endif -%}
+    {%- set ranges = [] -%}
+    {%- for row in run_query('select first_key, last_key from ' ~ networks ~ ' order by first_key, last_key').rows -%}{%- do ranges.append(row | list) -%}{%- endfor -%}
+    {{- return(ranges) -}}
+{% endmacro %}
+
+
+{% macro scope_of(key) %}
+    {#- Scope of an address, by its key: own, or as address_scope says. -#}
+    {%- set conditions = [] -%}
+    {%- for first, last in own_networks() -%}{%- do conditions.append(key ~ " between '" ~ first ~ "' and '" ~ last ~ "'") -%}{%- endfor -%}
+    if({{ conditions | join(' or ') or 'false' }}, 'own', {{ address_scope(key) }})
+{%- endmacro %}
+
+
 {% macro internal_scopes() %}
     {#- Scopes of internal addresses, as SQL texts. -#}
     'own', 'private', 'cgnat', 'link_local'
@@ -141,7 +137,7 @@
                 and to_scope in ({{ internal_scopes() }})
             )
             then if(
-                time_source = 'TimeGenerated' and array_contains(collector_clocks.days_of_vendors, concat_ws(' ', log_date, device_vendor)),
+                time_source = 'TimeGenerated' and array_contains(clocks.days_of_vendors, concat_ws(' ', log_date, device_vendor)),
                 'time of a collector', 'egress'
             )
         when from_scope in ({{ internal_scopes() }}) and to_scope in ({{ internal_scopes() }}) then 'internal'

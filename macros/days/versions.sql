@@ -8,13 +8,33 @@
     {%- for seed in seeds -%}
         {%- set relation = loaded_seed(seed) -%}
         {%- if execute and not relation.is_cte and adapter.get_relation(none, relation.schema, relation.identifier) -%}
-            {%- do literals.append(
-                run_query('select xxhash64(sort_array(collect_list(to_json(struct(*))))) from ' ~ relation).columns[0].values()[0] ~ 'L'
-            ) -%}
+            {%- do literals.append(seed_hashes(seeds)[seed] ~ 'L') -%}
         {%- endif -%}
     {%- endfor -%}
     if(log_version is null, null, xxhash64(log_version{% for literal in literals %}, {{ literal }}{% endfor %}))
 {%- endmacro %}
+
+
+{% macro seed_hashes(seeds) %}
+    {#- A dict from the name of a seed to a hash of its rows. One query for those that this run has not hashed yet: models that ask have waited for their seeds. -#}
+    {%- set known = of_this_run('seed_hashes') -%}
+    {%- set queries = [] -%}
+    {%- for seed in seeds if seed not in known -%}
+        {%- do queries.append("select '" ~ seed ~ "', xxhash64(sort_array(collect_list(to_json(struct(*))))) from " ~ loaded_seed(seed)) -%}
+    {%- endfor -%}
+    {%- if queries -%}
+        {%- for seed, hash in run_query(queries | join(' union all ')).rows -%}{%- do known.update({seed: hash}) -%}{%- endfor -%}
+    {%- endif -%}
+    {{- return(known) -}}
+{% endmacro %}
+
+
+{% macro of_this_run(name) %}
+    {#- A dict that all models of a run share, to ask nothing twice. dbt has no place for one, but its graph is a dict that lives as long as the run. -#}
+    {%- set key = 'network_beaconing ' ~ name -%}
+    {%- if graph.get(key, {}).get('invocation_id') != invocation_id -%}{%- do graph.update({key: {'invocation_id': invocation_id}}) -%}{%- endif -%}
+    {{- return(graph[key]) -}}
+{% endmacro %}
 
 
 {% macro session_version() %}

@@ -52,10 +52,17 @@
 {% macro embedded__parsed_line(text, struct) %}
     {#-
         Sail's from_json takes a line with more than one object for broken, and arrays cost it much. It refuses half of a surrogate pair (\ud800), which
-        an attacker can write into a URL to have the line rejected: such halves are removed. Escaped backslashes and whole pairs stay.
+        an attacker can write into a URL to have the line rejected: such halves are removed. Escaped backslashes and whole pairs stay. Few lines have any, and to look for two letters is cheap.
     -#}
     {%- set kept = '\\\\\\\\\\\\\\\\|\\\\\\\\u[dD][89abAB][0-9a-fA-F]{2}\\\\\\\\u[dD][c-fC-F][0-9a-fA-F]{2}' -%}
-    from_json(regexp_replace({{ text }}, '({{ kept }})|\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '$1'), '{{ struct }}>')
+    from_json(
+        if(
+            contains(line, '\\ud') or contains(line, '\\uD'),
+            regexp_replace({{ text }}, '({{ kept }})|\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '$1'),
+            {{ text }}
+        ),
+        '{{ struct }}>'
+    )
 {%- endmacro %}
 
 

@@ -48,37 +48,47 @@
             ~ (' Did you mean device_vendor: ' ~ printable(alike[0]) ~ '?' if alike else '')
         ) -%}
     {%- endfor -%}
-    {%- for vendor, total in lines.items() if total >= 100 -%}
+    {#- Anybody can write vendors' names into a log, so few are warned of, beside those that are judged. -#}
+    {%- set others = [] -%}
+    {%- for vendor, total in lines.items() | sort(attribute='1', reverse=true) if total >= 100 -%}
+        {%- set warnings = [] -%}
         {%- set figures = of_vendors[vendor] -%}
         {%- set of_public = figures.get('lines: public to public', 0) -%}
         {%- set without_address = figures.get('lines: no source address', 0) + figures.get('lines: no destination', 0) -%}
         {%- set at_once = figures.get('lines of the day in the ten minutes in which most arrived', 0) -%}
         {%- if 2 * of_public > total -%}
-            {%- do exceptions.warn(
+            {%- do warnings.append(
                 '{:,}'.format(of_public) ~ ' of ' ~ '{:,}'.format(total) ~ ' lines of ' ~ printable(vendor) ~ ' go from a public address to a public address, and were left out. '
                 ~ 'Where these sources are your own, name their networks in the seed internal_networks.'
             ) -%}
         {%- endif -%}
         {%- if 3 * without_address > total -%}
-            {%- do exceptions.warn(
+            {%- do warnings.append(
                 '{:,}'.format(without_address) ~ ' of ' ~ '{:,}'.format(total) ~ ' lines of ' ~ printable(vendor) ~ ' have no source address, or neither address nor name of a destination, '
                 ~ 'and were left out. If they are connections, the seed vendor_facts can say where the addresses stand.'
             ) -%}
         {%- endif -%}
         {%- set by_collector = figures.get('lines: time of a collector', 0) -%}
         {%- if by_collector -%}
-            {%- do exceptions.warn(
+            {%- do warnings.append(
                 '{:,}'.format(by_collector) ~ ' lines of ' ~ printable(vendor) ~ ' have the time of a collector that sends in bursts, and none of their own: all its sources share a few seconds of '
                 ~ 'the minute. They were left out, because each would look like a beacon. The seed vendor_facts can say where the device writes its time.'
             ) -%}
         {%- endif -%}
         {%- if 5 * at_once > total and at_once >= 100 -%}
-            {%- do exceptions.warn(
+            {%- do warnings.append(
                 '{:,}'.format(at_once) ~ ' lines of ' ~ printable(vendor) ~ ' on ' ~ end_date() ~ ' arrived within ten minutes, and say no other time. Beats in them cannot be seen: '
                 ~ 'a collector may have been down before.'
             ) -%}
         {%- endif -%}
+        {%- if warnings and vendor not in judged_vendors() -%}{%- do others.append(vendor) -%}{%- endif -%}
+        {%- if vendor in judged_vendors() or others | length <= 10 -%}
+            {%- for warning in warnings -%}{%- do exceptions.warn(warning) -%}{%- endfor -%}
+        {%- endif -%}
     {%- endfor -%}
+    {%- if others | length > 10 -%}
+        {%- do exceptions.warn('lines of ' ~ (others | length - 10) ~ ' vendors more, which are not judged, look as wrong. Model row_fates counts them.') -%}
+    {%- endif -%}
 {% endmacro %}
 
 

@@ -20,7 +20,7 @@ select
     time_source,
     start_time,
     session_id,
-    kind_in_text,
+    kind_told_by,
     is_denied_in_text,
     direction,
     destination_name,

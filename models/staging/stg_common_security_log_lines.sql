@@ -45,6 +45,7 @@ texts as (
         {% for field in fields %}
             nullif(trim({{ record() }}.{{ field }}), '') as {{ field }},
         {% endfor %}
+        {{ maker(facts, 'trim(' ~ record() ~ '.DeviceVendor)') }} as maker,
         -- Custom columns as fields like others, by their labels.
         concat_ws(
             ';', '', {{ record() }}.AdditionalExtensions
@@ -133,10 +134,10 @@ select /*+ rebalance(log_date) */
     DeviceAction as device_action,
     if(source_address like '%:%', {{ ip_text('source_ip_key') }}, source_address) as source_ip,
     source_ip_key,
-    cast(source_port as int) as source_port,
+    try_cast(source_port as int) as source_port,
     if(destination_address like '%:%', {{ ip_text('destination_ip_key') }}, destination_address) as destination_ip,
     destination_ip_key,
-    cast(destination_port as int) as destination_port,
+    try_cast(destination_port as int) as destination_port,
     coalesce(Protocol, {{ in_message(facts, 'protocol') }}) as protocol,
     {{ whole_number('sent_bytes_text') }} as sent_bytes,
     {{ whole_number('received_bytes_text') }} as received_bytes,
@@ -156,12 +157,12 @@ select /*+ rebalance(log_date) */
     end as time_source,
     start_time,
     {{ session_id(facts) }} as session_id,
-    {{ told_in_text(facts, 'row_kind') }} as kind_in_text,
+    {{ told_in_text(facts, 'row_kind') }} as kind_told_by,
     {{ told_in_text(facts, 'denied') }} is not null as is_denied_in_text,
     case
         when CommunicationDirection = '1' or lower(CommunicationDirection) = 'outbound' then 'outbound'
         when CommunicationDirection = '0' or lower(CommunicationDirection) = 'inbound' then 'inbound'
-        else {{ told_in_text(facts, 'direction') }}
+        else {{ told_in_text(facts, 'direction', 'meaning') }}
     end as direction,
     coalesce(
         {{ host_name('DestinationHostName') }}, {{ host_name('RequestURL') }}, {{ host_name('destination_name_text') }},

@@ -522,6 +522,11 @@ for one in sessions_of("no source port", 5, 0.1):
     ROWS[-1] |= {"SourcePort": None, "ExternalID": None}
     ROWS.append(ROWS[-1])
 
+# The export has rows again: copies stand in no order, and tell nothing more.
+for one in sessions_of("copies", 5):
+    twice = [log(fortinet, one, kind) for kind in ALL]
+    ROWS.extend([*reversed(twice), *twice])
+
 # Names that stand in rows of inspection.
 (one,) = sessions_of("utm", 1)
 log(fortinet, one, "end")
@@ -565,6 +570,11 @@ log(sonicwall, one, "end")
 ROWS[-1]["AdditionalExtensions"] += f";srcV6=fd00::{one.number % 0xFFFF:x};dstV6=2001:db8::7"
 ROWS[-1] |= {"SourceIP": None, "DestinationIP": None}
 CASES["srcV6"] = f"fd00::{one.number % 0xFFFF:x}"
+
+(one,) = sessions_of("system event in words", 1)
+log(sophos, one, "end")
+ROWS[-1]["Message"] = ROWS[-1]["Message"].replace('log_type="Firewall"', 'log_type="Event"')
+ROWS[-1]["Message"] = ROWS[-1]["Message"].replace('connevent="Stop"', "")
 
 # From outside to a server inside: the host outside began it.
 (one,) = sessions_of("from outside", 1)
@@ -733,6 +743,13 @@ def test_without_a_source_port_only_copies_are_one(found):
     assert [(s["row_count"], s["copies"]) for s in mine] == [(1, 1)] * 5
 
 
+def test_copies_of_rows_count_once_wherever_they_stand(found):
+    mine = of(found, "copies")
+    assert [(s["row_count"], s["copies"]) for s in mine] == [(3, 6)] * 5
+    assert [s["seconds"] for s in mine] == starts(5)
+    assert {(s["sent_bytes"], s["duration_seconds"]) for s in mine} == {(5_000, 7)}
+
+
 def test_denied_sessions_say_so(found):
     for case in named("denied"):
         (session,) = of(found, case)
@@ -764,6 +781,11 @@ def test_a_session_from_outside_is_not_turned_round(found):
     (session,) = of(found, "from outside")
     assert (session["fate"], session["row_count"]) == ("inbound", 2)
     assert session["source_ip"] == "198.51.100.77"
+
+
+def test_the_fact_that_told_a_kind_by_text_is_named(found):
+    (session,) = of(found, "system event in words")
+    assert (session["fate"], session["fate_detail"]) == ("not a connection", "%log_type=_Event%")
 
 
 def test_an_access_list_does_not_repeat_a_session(found):

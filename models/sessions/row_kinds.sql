@@ -1,0 +1,51 @@
+-- There are few kinds of rows, so each is looked up once.
+with kinds as (
+    select distinct
+        log_date,
+        {{ kind_key() }} as kind_key,
+        {% for column in kind_columns() %}
+            {{ column }},
+        {% endfor %}
+        is_denied_in_text
+    from {{ ref('stg_common_security_log') }}
+),
+
+-- What the text says comes first, a maker's own facts before those of all makers, whole values before patterns, and longer patterns before shorter ones.
+known as (
+    select
+        kinds.*,
+        facts.fact,
+        facts.pattern,
+        facts.meaning,
+        struct(
+            facts.column_name not in ('Message', 'AdditionalExtensions') as is_in_column,
+            facts.device_vendor = '*' as is_of_all,
+            contains(facts.pattern, '%') as is_open,
+            -length(facts.pattern) as shortness,
+            facts.pattern as pattern
+        ) as place
+    from kinds
+    left join {{ loaded_seed('vendor_facts') }} as facts
+        on
+            (facts.device_vendor = '*' or kinds.device_vendor ilike facts.device_vendor)
+            and facts.fact in ('row_kind', 'denied', 'swapped')
+            and case facts.column_name
+                when 'DeviceProduct' then kinds.device_product ilike facts.pattern
+                when 'DeviceEventClassID' then kinds.device_event_class_id ilike facts.pattern
+                when 'Activity' then kinds.activity ilike facts.pattern
+                when 'DeviceAction' then kinds.device_action ilike facts.pattern
+                else facts.fact = 'row_kind' and kinds.kind_told_by = facts.pattern
+            end
+)
+
+select
+    known.log_date,
+    known.kind_key,
+    coalesce(max(protocols.protocol), max(lower(trim(substring_index(known.protocol, '/', 1))))) as protocol_name,
+    min_by(known.meaning, if(known.fact = 'row_kind', known.place, null)) as kind,
+    min_by(known.pattern, if(known.fact = 'row_kind', known.place, null)) as told_by,
+    known.is_denied_in_text or count_if(known.fact = 'denied') > 0 as is_denied,
+    count_if(known.fact = 'swapped') > 0 as may_be_swapped
+from known
+left join {{ loaded_seed('protocols') }} as protocols on lower(trim(substring_index(known.protocol, '/', 1))) = protocols.protocol_number
+group by known.log_date, known.kind_key, known.is_denied_in_text

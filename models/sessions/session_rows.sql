@@ -1,0 +1,41 @@
+with staged as (
+    select
+        *,
+        {{ session_key() }} as session_key,
+        {{ kind_key() }} as kind_key
+    from {{ ref('stg_common_security_log') }}
+),
+
+repeated as (
+    select
+        log_date,
+        session_key
+    from staged
+    group by log_date, session_key
+    having count(*) > 1
+),
+
+-- The few rows first, here and below: Sail holds the first side in memory.
+keyed as (
+    select
+        staged.*,
+        repeated.session_key is not null as is_repeated
+    from repeated
+    right join staged on repeated.log_date = staged.log_date and repeated.session_key = staged.session_key
+),
+
+kinds as (
+    select * from {{ ref('row_kinds') }}
+)
+
+select /*+ broadcast(kinds) */
+    keyed.*,
+    kinds.protocol_name,
+    kinds.kind,
+    kinds.told_by,
+    kinds.is_denied,
+    kinds.may_be_swapped,
+    {{ seen_at() }} as seen_at,
+    {{ began_at('kinds.kind') }} as began_at
+from kinds
+inner join keyed on kinds.log_date = keyed.log_date and kinds.kind_key = keyed.kind_key
