@@ -14,10 +14,28 @@
 {%- endmacro %}
 
 
+{% macro connections_of(findings) %}
+    {#- A query: the connections of each finding, by beacon_id; of a group, its members. -#}
+    select
+        beacon_id,
+        device_vendor,
+        source_ip,
+        member.ip as destination_ip,
+        member.port as destination_port,
+        protocol
+    from (
+        select
+            *,
+            explode(coalesce(members, array(struct(destination_ip as ip, destination_port as port)))) as member
+        from {{ findings }}
+    )
+{%- endmacro %}
+
+
 {% macro beacon_id(row) %}
-    {#- A hash that identifies the connection of a row, the same every day. -#}
+    {#- A hash that identifies the connection or group of a row, the same every day. -#}
     md5(concat_ws(
         '|', {{ row }}.device_vendor, {{ row }}.source_ip, {{ row }}.destination_ip,
-        coalesce(cast({{ row }}.destination_port as string), '-'), coalesce({{ row }}.protocol, '-')
+        coalesce(cast({{ row }}.destination_port as string), '-'), coalesce({{ row }}.protocol, '-'), {{ row }}.several
     ))
 {%- endmacro %}

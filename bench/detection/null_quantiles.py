@@ -1,4 +1,4 @@
-"""Make seeds/statistics/null_quantiles.csv: a high quantile of random traffic's timing scores.
+"""Make seeds/statistics/null_quantiles.csv: high quantiles of random traffic's measures of timing.
 
 Usage: python -m bench.detection.null_quantiles   (a few minutes)
 """
@@ -31,6 +31,7 @@ BURST_FRACTION = 0.1
 JITTER_TOLERANCE = 0.5
 CADENCE_TOLERANCE = 0.15
 MOST_MULTIPLES = 6
+LONGEST_MEDIANS = 2.2
 
 Rows = np.ndarray  # shape (draws, gaps), in seconds
 Draw = Callable[[np.random.Generator, int, int], Rows]
@@ -122,33 +123,47 @@ def timing_scores(rows: Rows, counts: np.ndarray) -> np.ndarray:
     return np.maximum(jitter_share, (on_beat.sum(1) + on_second) / counts)
 
 
-def scores_with(kind: Draw, rng: np.random.Generator, intervals: int, draws: int) -> np.ndarray:
-    """Score at least `draws` random connections of `intervals` intervals, or up to 4 % more."""
+def bounded_shares(rows: Rows, counts: np.ndarray) -> np.ndarray:
+    """Measure how bounded each row is, as interval_measures does; parameters as above."""
+    longest = LONGEST_MEDIANS * at_quantile(rows, counts, 0.5)[:, None]
+    return (rows <= longest).sum(1) / counts
+
+
+def measures_of(kind: Draw, rng: np.random.Generator, intervals: int, draws: int) -> np.ndarray:
+    """Measure at least `draws` random connections of `intervals` intervals, or up to 4 % more.
+
+    Returns
+    -------
+    ndarray of shape (2, draws or more)
+        timing_score and bounded_share.
+    """
     pilot, counts = beat_intervals(kind(rng, 500, max(2 * intervals, 20)))
     gaps = max(intervals, round(intervals * pilot.shape[1] / counts.mean()))
-    scores: list[np.ndarray] = []
-    while sum(map(len, scores)) < draws:
+    found: list[np.ndarray] = []
+    while sum(part.shape[1] for part in found) < draws:
         rows, counts = beat_intervals(kind(rng, max(200, min(20_000, 2_000_000 // gaps)), gaps))
         fits = (counts >= intervals) & (counts <= 1.04 * intervals)
-        scores.append(timing_scores(rows[fits], counts[fits]))
-    return np.concatenate(scores)
+        judged = rows[fits], counts[fits]
+        found.append(np.stack([timing_scores(*judged), bounded_shares(*judged)]))
+    return np.concatenate(found, axis=1)
 
 
 def main() -> None:
-    """Simulate and write the seed: the highest quantile of all kinds, never lower for fewer."""
+    """Simulate and write the seed: the highest quantiles of all kinds, never lower for fewer."""
     warnings.simplefilter("ignore", RuntimeWarning)  # rows of NaN only
     rng = np.random.default_rng(20240601)
     quantiles = []
     for intervals in track(INTERVAL_COUNTS, "simulating", disable=not sys.stdout.isatty()):
         draws = 40_000 if intervals <= 50 else 20_000 if intervals <= 150 else 6_000
-        samples = [scores_with(kind, rng, intervals, draws) for kind in KINDS.values()]
-        quantiles.append(max(np.quantile(s, QUANTILE, method="higher") for s in samples))
+        samples = [measures_of(kind, rng, intervals, draws) for kind in KINDS.values()]
+        high = [np.quantile(sample, QUANTILE, axis=1, method="higher") for sample in samples]
+        quantiles.append(np.max(high, axis=0))
     falling = np.maximum.accumulate(quantiles[::-1])[::-1]
     with SEED_FILE.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["interval_count", "timing_score_quantile"])
-        for intervals, quantile in zip(INTERVAL_COUNTS, falling):
-            writer.writerow([intervals, f"{np.ceil(quantile * 1000) / 1000:.3f}"])
+        writer.writerow(["interval_count", "timing_score_quantile", "bounded_share_quantile"])
+        for intervals, row in zip(INTERVAL_COUNTS, falling):
+            writer.writerow([intervals, *(f"{np.ceil(x * 1000) / 1000:.3f}" for x in row)])
     print(f"wrote {SEED_FILE}")
 
 

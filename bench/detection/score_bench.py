@@ -1,209 +1,316 @@
-"""Judge simulated implants, random traffic and pollers with the models' own SQL.
+"""Judge drawn implants, software without harm and random traffic with the models' own SQL.
 
-Usage: python -m bench.detection.score_bench   (some minutes; writes the table into the docs)
+Usage: python -m bench.detection.score_bench [--kinds PATTERN] [--draws N]   (half a minute for all)
+       python -m bench.detection.score_bench --draws 1000 --docs   (writes the tables of the docs)
 """
 
 from __future__ import annotations
 
-import itertools
+import datetime as dt
 import json
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import typer
 from pyspark.sql import SparkSession
 
 from bench import PROJECT
-from bench.detection.connection_days import connection_days
-from bench.detection.null_quantiles import KINDS
-from bench.detection.score_models import compile_scores, put_over, start_spark
-
-BEGIN, END = "<!-- bench/detection/score_bench.py -->", "<!-- end -->"  # around the tables
-START_MICROS = 1_773_100_800_000_000  # 2026-03-10 00:00 UTC, the day of score_models
-FAMILIES = {"Cobalt Strike": (-1, 0), "Empire": (-1, 1), "Sliver": (0, 1)}  # jitter subtracts, adds
-SLEEPS = (5, 60, 300, 3600)
-JITTERS = (0, 20, 50, 70, 90)
-CONDITIONS = {"clean": (0.0, 0.0), "10 % lost": (0.1, 0.0), "20 % extra": (0.0, 0.2)}
-NULL_EVENTS = (20, 50, 200)
-
-# The connections of a simulated table.
-CONNECTION_DAYS = connection_days(
-    "from draws",
-    destination_ip="cast(id as string)",
-    events="""
-        transform(
-            times,
-            (t, i) -> struct(
-                t as event_micros,
-                try_element_at(sent, i + 1) as sent_bytes,
-                try_element_at(received, i + 1) as received_bytes
-            )
-        )
-    """,
+from bench.detection.connection_days import connection_days, contract
+from bench.detection.score_models import compile_findings, put_over, score_window, start_sail
+from bench.detection.traffic import (
+    BEATS,
+    DAY,
+    FAMILIES,
+    JITTERS,
+    Draw,
+    Flow,
+    Kind,
+    all_kinds,
+    drawn,
 )
 
+BEGIN, END = "<!-- bench/detection/score_bench.py -->", "<!-- end -->"  # around the tables
+END_DATE = dt.date(2026, 3, 10)  # the day of score_models
+MIDNIGHT = dt.datetime.combine(END_DATE, dt.time(), dt.timezone.utc)
+HISTORY_DAYS = 7
+ROUND = 200  # draws a kind that are judged at once
+SEVERITIES = ("low", "medium", "high", "critical")
 
-@dataclass(frozen=True)
-class Draws:
-    """Connections of one kind.
-
-    Attributes
-    ----------
-    label
-        What the connections are: kind and its parameters, as columns of the table.
-    times
-        Seconds since the first event, sorted, one array per connection.
-    sizes
-        Bytes sent and received per event, by connection; empty if the log has no sizes.
-    """
-
-    label: tuple[str, ...]
-    times: list[np.ndarray]
-    sizes: list[tuple[np.ndarray, np.ndarray]]
+# What an analyst gets, by source or by destination: the only place that knows where it stands.
+VERDICTS = "select source_ip, destination_ip, severity, reasons from beacon_findings"
+# Why a connection is none.
+SCORES = """
+    select
+        source_ip,
+        beacon_score,
+        case
+            when no_score_reason is not null then no_score_reason
+            when coalesce(timing_margin, 0) <= 0 then 'its timing may be chance'
+            else 'its score is too low'
+        end as why_not
+    from beacon_scores
+"""
 
 
-def implants(rng: np.random.Generator, draws: int, quick: bool) -> Iterator[Draws]:
-    """Simulate implants: sleep, uniform jitter, 50 ms of network, lost and extra events.
+def source_address(number: int) -> str:
+    """Make the private address of a host."""
+    return f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+
+
+def destination_address(number: int) -> str:
+    """Make an address in 198.18.0.0/15, which is for benchmarks."""
+    return f"198.{18 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
+
+
+def rows_of(
+    flow: Flow, vendor: str, source_ip: str, destination_ip: str
+) -> Iterator[dict[str, object]]:
+    """Cut a flow into its days, as connection_days has them."""
+    order = np.argsort(flow.times, kind="stable")
+    micros = np.rint(flow.times[order] * 1e6).astype(np.int64)
+    days = np.floor_divide(micros, int(DAY * 1e6))
+    sizes = [
+        s if s is None else np.rint(s[order]).astype(np.int64) for s in (flow.sent, flow.received)
+    ]
+    for day in np.unique(days):
+        mine = slice(*np.searchsorted(days, [day, day + 1]))
+        hours = (micros[mine] - day * int(DAY * 1e6)) // 3_600_000_000
+        yield {
+            "device_vendor": vendor,
+            "source_ip": source_ip,
+            "destination_ip": destination_ip,
+            "destination_port": flow.port,
+            "protocol": flow.protocol,
+            "destination_name": flow.name,
+            "longest_session_seconds": flow.longest_session,
+            "hourly_event_counts": np.bincount(hours, minlength=24),
+            "log_date": END_DATE + dt.timedelta(int(day)),
+            "micros": micros[mine] + int(MIDNIGHT.timestamp() * 1e6),
+            "sent": None if sizes[0] is None else sizes[0][mine],
+            "received": None if sizes[1] is None else sizes[1][mine],
+        }
+
+
+def known_before(days: int, rng: np.random.Generator, **row: str) -> Iterator[dict[str, object]]:
+    """Make rows of earlier days on which another host reached an address."""
+    for back in range(1, days + 1):
+        yield from rows_of(Flow(rng.uniform(0, DAY, 1) - back * DAY), **row)
+
+
+def made(draws: Mapping[Kind, Sequence[Draw]]) -> tuple[pa.Table, pd.DataFrame]:
+    """Lay draws out as rows of connection_days.
 
     Parameters
     ----------
-    rng
-        Random generator.
     draws
-        Connections of each kind.
-    quick
-        Only what the test has a bar for: jitter up to 50 %, 30 beats, nothing lost or extra.
+        By kind.
 
-    Yields
-    ------
-    Draws
-        Label: family, sleep in seconds, jitter in percent, condition, beats. Idle answers have one
-        size, requests vary by 3 %, and 5 % of the beats carry a task.
+    Returns
+    -------
+    rows : pyarrow.Table
+        Some columns of connection_days; `events` as there.
+    told : DataFrame
+        One row an address that a draw has for itself: `address`, `draw` (a number), `kind`, `note`.
     """
-    kinds = itertools.product(FAMILIES, SLEEPS, JITTERS, CONDITIONS, (30, 100))
-    for family, sleep, jitter, condition, beats in kinds:
-        if quick and (jitter > 50 or condition != "clean" or beats > 30):
-            continue
-        low, high = (1 + jitter / 100 * side for side in FAMILIES[family])
-        lost, extra = CONDITIONS[condition]
-        times, sizes = [], []
-        for _ in range(draws):
-            t = np.concatenate([[0], np.cumsum(sleep * rng.uniform(low, high, beats - 1))])
-            t = t + np.abs(rng.normal(0, 0.05, beats))
-            t = t[rng.random(beats) >= lost]
-            t = np.concatenate([t, rng.uniform(t.min(), t.max(), rng.binomial(beats, extra))])
-            sent = rng.uniform(300, 3000) * (1 + 0.03 * rng.normal(size=len(t)))
-            received = np.full(len(t), float(rng.integers(100, 2000)))
-            tasks = rng.random(len(t)) < 0.05
-            received[tasks] = rng.lognormal(8, 1, tasks.sum())
-            times.append(np.sort(t))
-            sizes.append((sent, received))
-        yield Draws(
-            ("implant", family, str(sleep), str(jitter), condition, str(beats)), times, sizes
-        )
+    rows: list[dict[str, object]] = []
+    told: list[tuple[str, int, str, str]] = []
+    number = source_number = destination_number = 0
+    rng = np.random.default_rng(1)
+    for kind, of_kind in draws.items():
+        for draw in of_kind:
+            vendor = f"network {number}" if kind.hosts else "Fortinet"
+            sources: dict[int, str] = {}
+            destinations: dict[int, str] = {}
+            days_known = int(rng.choice(kind.days_known))
+            for flow in draw.flows:
+                if flow.source not in sources:
+                    sources[flow.source] = source_address(source_number)
+                    source_number += 1
+                if flow.destination not in destinations:
+                    destinations[flow.destination] = destination_address(destination_number)
+                    destination_number += 1
+                    rows += known_before(
+                        days_known,
+                        rng,
+                        vendor=vendor,
+                        source_ip="172.16.0.1",
+                        destination_ip=destinations[flow.destination],
+                    )
+                rows += rows_of(flow, vendor, sources[flow.source], destinations[flow.destination])
+            # A network has a history, whoever is in it.
+            if kind.hosts or number == 0:
+                for back in range(1, HISTORY_DAYS + 1):
+                    seen = Flow(np.array([-back * DAY + 60]))
+                    rows += rows_of(seen, vendor, "172.16.0.1", "203.0.113.1")
+            note = f"{draw.note}, known for {days_known} days"
+            told += [
+                (ip, number, kind.name, note) for ip in (*sources.values(), *destinations.values())
+            ]
+            number += 1
+    counts = [len(row["micros"]) for row in rows]
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+
+    def sizes(name: str) -> pa.Array:
+        known = np.repeat([row[name] is not None for row in rows], counts)
+        values = [
+            np.zeros(n, np.int64) if r[name] is None else r[name] for r, n in zip(rows, counts)
+        ]
+        return pa.array(np.concatenate(values), pa.int64(), mask=~known)
+
+    micros = pa.array(np.concatenate([row["micros"] for row in rows]))
+    events = pa.StructArray.from_arrays(
+        [micros, sizes("sent"), sizes("received")], ["event_micros", "sent_bytes", "received_bytes"]
+    )
+    plain = [name for name in rows[0] if name not in ("micros", "sent", "received")]
+    table = pa.table(
+        {name: pa.array([row[name] for row in rows]) for name in plain}
+        | {"events": pa.ListArray.from_arrays(offsets, events)}
+    )
+    return table, pd.DataFrame(told, columns=["address", "draw", "kind", "note"])
 
 
-def null_traffic(rng: np.random.Generator, draws: int) -> Iterator[Draws]:
-    """Simulate traffic without a beat and without sizes, each connection with its own destination.
-
-    Parameters
-    ----------
-    rng
-        Random generator; not with the seed that made the quantiles.
-    draws
-        Connections of each kind, split over `NULL_EVENTS` events each.
-
-    Yields
-    ------
-    Draws
-        Label: kind and number of events.
-    """
-    for name, kind in KINDS.items():
-        for events in NULL_EVENTS:
-            gaps = kind(rng, -(-draws // len(NULL_EVENTS)), events - 1)
-            times = list(np.concatenate([np.zeros((len(gaps), 1)), np.cumsum(gaps, 1)], 1))
-            yield Draws(("null", name, str(events)), times, [])
-
-
-def pollers(rng: np.random.Generator, draws: int) -> Iterator[Draws]:
-    """Simulate software that polls every 5 min, within 2 s; answers have one size or all sizes."""
-    for name in ("poller, answers of all sizes", "poller, answers alike"):
-        times, sizes = [], []
-        for _ in range(draws):
-            times.append(np.arange(100) * 300 + rng.uniform(0, 2, 100))
-            bytes_of = [rng.lognormal(7, 1, 100), rng.lognormal(7, 1, 100)]
-            sizes.append(tuple(bytes_of) if "all" in name else (np.full(100, 400.0),) * 2)
-        yield Draws(("poller", name), times, sizes)
-
-
-def judge(spark: SparkSession, folder: Path, kinds: list[Draws]) -> dict[tuple[str, ...], float]:
-    """Score connections by the compiled models, at the default vars.
+def judge(spark: SparkSession, folder: Path, draws: Mapping[Kind, Sequence[Draw]]) -> pd.DataFrame:
+    """Judge draws by the compiled models, at the default vars.
 
     Parameters
     ----------
     spark
-        Running session.
+        Running session; it keeps the models as temporary views.
     folder
-        Where the simulated table goes.
-    kinds
-        What to judge.
+        Where their rows go.
+    draws
+        By kind.
 
     Returns
     -------
-    dict of label to float
-        Share of the connections that are beacons.
+    DataFrame
+        One row a draw: `kind`, `note`, `severity` (the highest of its findings, or `none`), `score`
+        (the highest of its connections), `why` (the reasons of the finding, or why there is none).
     """
-    labels = []
-    with (folder / "draws.json").open("w") as file:
-        for kind in kinds:
-            for i, times in enumerate(kind.times):
-                sizes = (
-                    [np.rint(x).astype(int).tolist() for x in kind.sizes[i]]
-                    if kind.sizes
-                    else [[], []]
-                )
-                micros = START_MICROS + np.rint(times * 1e6).astype(np.int64)
-                row = {
-                    "id": len(labels),
-                    "times": micros.tolist(),
-                    "sent": sizes[0],
-                    "received": sizes[1],
-                }
-                file.write(json.dumps(row) + "\n")
-                labels.append(kind.label)
-    columns = "id bigint, times array<bigint>, sent array<bigint>, received array<bigint>"
-    draws = spark.read.schema(columns).json(str(folder / "draws.json"))
-    draws.createOrReplaceTempView("draws")
-    compiled = compile_scores(end_date="2026-03-10")
-    scores = put_over(spark, compiled, {"connection_days": CONNECTION_DAYS})
-    beacons = {int(r.destination_ip) for r in scores.filter("is_beacon").collect()}
-    found: dict[tuple[str, ...], list[bool]] = {}
-    for number, label in enumerate(labels):
-        found.setdefault(label, []).append(number in beacons)
-    return {label: float(np.mean(hits)) for label, hits in found.items()}
+    table, told = made(draws)
+    pq.write_table(table, folder / "drawn.parquet")
+    vendors = sorted(set(table["device_vendor"].to_pylist()))
+    spark.read.parquet(str(folder / "drawn.parquet")).createOrReplaceTempView("drawn")
+    columns = {name: name for name in table.column_names if name in contract("connection_days")}
+    compiled = compile_findings(end_date=str(END_DATE), device_vendor=vendors)
+    given = {
+        "connection_days": connection_days("from drawn", **columns),
+        "score_window": score_window(*vendors),
+    }
+    put_over(spark, compiled, given, folder)
+    draw_of = told.set_index("address")["draw"]
+    result = told.groupby("draw")[["kind", "note"]].first()
+
+    scores = spark.sql(SCORES).toPandas()
+    scores = scores.assign(draw=scores["source_ip"].map(draw_of)).dropna(subset="draw")
+    best = scores.sort_values("beacon_score", na_position="first").groupby("draw").last()
+    found = spark.sql(VERDICTS).toPandas()
+    found["draw"] = found["source_ip"].map(draw_of).fillna(found["destination_ip"].map(draw_of))
+    found = found.dropna(subset="draw").assign(rank=found["severity"].map(SEVERITIES.index))
+    worst = found.sort_values("rank", kind="stable").groupby("draw").last()
+    result["severity"] = worst["severity"].reindex(result.index).fillna("none")
+    result["score"] = best["beacon_score"]
+    reasons = worst["reasons"].astype(object).str.join("; ")
+    result["why"] = reasons.reindex(result.index).fillna(best["why_not"])
+    return result.reset_index(drop=True)
 
 
-def tables(shares: dict[tuple[str, ...], float]) -> str:
-    """Lay the shares out as Markdown: the lowest recall of all sleeps, then false positives."""
-    lines = ["| implant | beats | jitter " + "".join(f"| {c} " for c in CONDITIONS) + "|"]
-    lines.append("|---" * (3 + len(CONDITIONS)) + "|")
-    for family, beats, jitter in itertools.product(FAMILIES, ("30", "100"), map(str, JITTERS)):
-        cells = [
-            min(shares["implant", family, str(sleep), jitter, condition, beats] for sleep in SLEEPS)
-            for condition in CONDITIONS
-        ]
-        shown = "".join(f"| {cell:.0%} " for cell in cells)
-        lines.append(f"| {family} | {beats} | {jitter} % {shown}|")
-    lines += ["", "| traffic | taken for a beacon |", "|---|---|"]
-    for name in KINDS:
-        share = np.mean([shares["null", name, str(events)] for events in NULL_EVENTS])
-        lines.append(f"| {name} | {share:.3%} |")
-    lines += [
-        f"| {label[1]} | {share:.0%} |" for label, share in shares.items() if label[0] == "poller"
+def summary(judged: pd.DataFrame) -> pd.DataFrame:
+    """Sum up what `judge` gives.
+
+    Parameters
+    ----------
+    judged
+        From `judge`.
+
+    Returns
+    -------
+    DataFrame
+        One row a kind, in the order of the draws: `kind`, `draws`, `found` and `medium` (shares of
+        the draws with a finding, and with one of severity medium or above), `score` (the median;
+        a draw without a score counts as 0), `missed` (why the most draws without a finding have
+        none, with their number).
+    """
+    rows = []
+    for kind, of_kind in judged.groupby("kind", sort=False):
+        found = of_kind["severity"] != "none"
+        why_not = of_kind["why"][~found].fillna("no score").value_counts()
+        rows.append(
+            {
+                "kind": kind,
+                "draws": len(of_kind),
+                "found": found.mean(),
+                "medium": of_kind["severity"].isin(SEVERITIES[1:]).mean(),
+                "score": of_kind["score"].fillna(0).median(),
+                "missed": "; ".join(f"{count}: {why}" for why, count in why_not[:2].items()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def printed(sums: pd.DataFrame, before: pd.DataFrame | None) -> str:
+    """Lay out a summary as Markdown, with the shares of an earlier one in brackets."""
+    old = {} if before is None else before.set_index("kind").to_dict("index")
+    lines = [
+        "| traffic | draws | found | medium or above | score | not found |",
+        "|---|---|---|---|---|---|",
     ]
+    for row in sums.to_dict("records"):
+        was = old.get(row["kind"])
+        shares = [
+            f"{row[name]:.2%}" + (f" ({was[name]:.2%})" if was and was[name] != row[name] else "")
+            for name in ("found", "medium")
+        ]
+        missed = row["missed"] if row["kind"].startswith("implant") else ""
+        cells = [row["kind"], row["draws"], *shares, f"{row['score']:.2f}", missed]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def against_the_aim(judged: pd.DataFrame, examples: int) -> Iterator[str]:
+    """Write out implants that are not found, and other traffic at medium or above."""
+    for kind, of_kind in judged.groupby("kind", sort=False):
+        loud = of_kind["severity"].isin(SEVERITIES[1:])
+        wrong = of_kind[~loud if kind.startswith("implant") else loud]
+        for row in wrong[:examples].itertuples():
+            yield f"{kind}: {row.note}: score {row.score:.3f}, {row.severity}: {row.why}"
+
+
+def docs_tables(sums: pd.DataFrame) -> str:
+    """Lay out the shares at medium or above for the docs: implants with one beat, then the rest."""
+    medium = dict(zip(sums["kind"], sums["medium"]))
+    sizes = ["", ", padded on both sides", ", padded answers"]
+    columns = [f"{beats} beats{size}" for size in sizes for beats in BEATS]
+    columns = [column for column in columns if any(kind.endswith(column) for kind in medium)]
+    lines = ["| jitter | " + " | ".join(columns) + " |", "|---" * (1 + len(columns)) + "|"]
+    shown = set()
+    for jitter, family in product(JITTERS, FAMILIES):
+        names = [f"implant: jitter {jitter} % {family}, {column}" for column in columns]
+        if any(name in medium for name in names):
+            cells = [f"{medium[name]:.0%}" if name in medium else "–" for name in names]
+            lines.append(f"| {jitter} % {family} | {' | '.join(cells)} |")
+            shown.update(names)
+    lines += [
+        "",
+        "| traffic | draws | found | medium or above | why it cannot be told apart |",
+        "|---|---|---|---|---|",
+    ]
+    same_as = {kind.name: kind.same_as for kind in all_kinds()}
+    for row in sums[~sums["kind"].isin(shown)].to_dict("records"):
+        shares = [
+            f"{row[name]:.3%}" if row["draws"] >= 2000 else f"{row[name]:.1%}"
+            for name in ("found", "medium")
+        ]
+        cells = [row["kind"], row["draws"], *shares, same_as[row["kind"]]]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
@@ -214,17 +321,52 @@ def docs_page() -> Path:
     return page
 
 
-def main() -> None:
-    """Simulate, judge, and write the tables into the docs."""
-    page = docs_page()
-    rng = np.random.default_rng(977)  # not the seed that made the quantiles
-    kinds = [*implants(rng, 100, quick=False), *null_traffic(rng, 10_000), *pollers(rng, 100)]
-    with tempfile.TemporaryDirectory() as folder:
-        result = tables(judge(start_spark(Path(folder)), Path(folder), kinds))
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{result}\n\n{END}{after}", encoding="utf-8")
-    print(result)
+def main(
+    kinds: Annotated[str, typer.Option(help="Regular expression of the kinds to draw.")] = "",
+    draws: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Draws of most kinds; of traffic without a beat 10 times as many."
+        ),
+    ] = ROUND,
+    seed: Annotated[int, typer.Option(help="Another number makes other draws.")] = 977,
+    examples: Annotated[
+        int, typer.Option(help="How many draws of a kind to write out that are judged wrong.")
+    ] = 0,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="File to keep the result in.")
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="An earlier result; its shares are shown in brackets.")
+    ] = None,
+    docs: Annotated[bool, typer.Option(help="Write tables of all kinds into the docs.")] = False,
+) -> None:
+    """Draw, judge, and print a row for each kind."""
+    if docs and kinds:
+        raise typer.BadParameter("--docs needs all kinds: leave --kinds out")
+    began = time.monotonic()
+    rounds = []
+    with start_sail() as spark:
+        for first in range(0, draws, ROUND):  # all at once would need much memory
+            try:
+                of_round = drawn(kinds, min(ROUND, draws - first), seed + first)
+            except LookupError as error:
+                raise typer.BadParameter(str(error)) from None
+            with tempfile.TemporaryDirectory() as folder:
+                rounds.append(judge(spark, Path(folder), of_round))
+    judged = pd.concat(rounds)
+    sums = summary(judged)
+    earlier = pd.DataFrame(json.loads(against.read_text("utf-8"))) if against else None
+    print(printed(sums, earlier), *against_the_aim(judged, examples), sep="\n")
+    print(f"{len(judged)} draws in {time.monotonic() - began:.0f} s")
+    if json_file:
+        json_file.write_text(json.dumps(sums.to_dict("records"), indent=1), encoding="utf-8")
+    if docs:
+        page = docs_page()
+        before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+        after = rest.partition(END)[2]
+        text = f"{before}{BEGIN}\n\n{docs_tables(sums)}\n\n{END}{after}"
+        page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,60 +1,111 @@
-"""Run the score models, unchanged, over given tables instead of the layers before them."""
+"""Run the models from the scores on, unchanged, over given tables instead of the layers before."""
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 from dbt.cli.main import dbtRunner
 from pyspark.sql import DataFrame, SparkSession
 
 from bench import PROJECT
-from bench.detection.null_quantiles import SEED_FILE
 
 SCHEMA = "score_models"  # removed from the compiled SQL
 MODELS = (
     "connection_days",
+    "group_members",
+    "scored_days",
     "connection_intervals",
     "interval_measures",
     "rita_scores",
     "beacon_scores",
 )
+FINDINGS = "beacon_findings"  # the model whose rows are what an analyst sees
+Variable = str | int | float | list[str]
 
-SPARK_SETTINGS = {
-    "spark.master": "local[2]",
-    "spark.driver.memory": "4g",
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.log.level": "ERROR",
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.sql.catalogImplementation": "in-memory",
-    "spark.sql.session.timeZone": "UTC",
-    "spark.sql.shuffle.partitions": "32",  # as in profiles.yml.example
+
+def score_window(*vendors: str) -> str:
+    """Write a query that gives the model score_window for 2026-03-10, without gaps in the logs."""
+    return f"""
+        select
+            device_vendor,
+            timestamp'2026-03-09 23:00:00' as rita_start,
+            timestamp'2026-03-10 23:59:59' as rita_end,
+            cast(array() as array<struct<gap_start: timestamp, gap_end: timestamp>>) as log_gaps
+        from values {", ".join(f"('{vendor}')" for vendor in vendors)} as t(device_vendor)
+    """
+
+
+# Models that others read and that are not compiled themselves; any other is empty.
+DEFAULT_INPUTS = {
+    "score_window": score_window("Fortinet"),
+    "destination_rarity": """
+        select
+            device_vendor,
+            destination_ip,
+            1L as sources,
+            1L as active_sources,
+            min(log_date) as first_seen_on,
+            1 as days_seen,
+            0 as history_days,
+            0D as known_share
+        from connection_days
+        group by device_vendor, destination_ip
+    """,
 }
 
 
-def start_spark(folder: Path) -> SparkSession:
-    """Start a local Spark with its catalog in memory, or take the running one.
+@dataclass(frozen=True)
+class Compiled:
+    """A model, a seed, or an input that is not compiled.
 
-    Parameters
+    Attributes
     ----------
-    folder
-        For spill files and the warehouse; the caller removes it.
-
-    Returns
-    -------
-    SparkSession
-        It stays up until its process ends.
+    sql
+        Its query, with bare table names.
+    is_table
+        Whether dbt keeps its rows.
     """
-    places = {"spark.local.dir": folder / "spark", "spark.sql.warehouse.dir": folder / "warehouse"}
-    settings = SPARK_SETTINGS | {name: str(place) for name, place in places.items()}
-    return SparkSession.builder.config(map=settings).getOrCreate()
+
+    sql: str
+    is_table: bool = False
 
 
-def compile_scores(**variables: str | int | float) -> dict[str, str]:
+@contextmanager
+def start_sail() -> Iterator[SparkSession]:
+    """Start Sail, the engine of target `local`, in this process.
+
+    Yields
+    ------
+    SparkSession
+        A session of it, with the settings of target `local`.
+    """
+    os.environ.setdefault("RUST_LOG", "error")
+    from pysail.spark import SparkConnectServer  # reads RUST_LOG
+
+    server = SparkConnectServer("127.0.0.1", 0)
+    server.start(background=True)
+    settings = {
+        "spark.remote": "sc://{}:{}".format(*server.listening_address),
+        "spark.sql.ansi.enabled": "false",
+        "spark.sql.session.timeZone": "UTC",
+    }
+    session = SparkSession.builder.config(map=settings).getOrCreate()
+    try:
+        yield session
+    finally:
+        session.stop()
+        server.stop()
+
+
+def compile_scores(**variables: Variable) -> dict[str, Compiled]:
     """Compile the score models with dbt, which needs a running Spark session and no tables.
 
     Parameters
@@ -64,82 +115,139 @@ def compile_scores(**variables: str | int | float) -> dict[str, str]:
 
     Returns
     -------
-    dict of str to str
-        SQL by model name, in the order of `MODELS`, with bare table names.
+    dict of str to Compiled
+        By name, each after what it reads: `MODELS`, and the inputs that they read.
 
     Raises
     ------
     RuntimeError
         If dbt cannot compile them; the message is dbt's.
     """
+    return compile_models(MODELS, variables)
+
+
+def compile_findings(**variables: Variable) -> dict[str, Compiled]:
+    """Compile all models from connection_days to the findings, as `compile_scores` does.
+
+    Parameters
+    ----------
+    **variables
+        Vars of dbt_project.yml that differ from their defaults.
+
+    Returns
+    -------
+    dict of str to Compiled
+        By name, each after what it reads. Inputs that come neither from connection_days nor from
+        seeds alone are empty.
+
+    Raises
+    ------
+    RuntimeError
+        If dbt cannot compile them; the message is dbt's.
+    """
+    return compile_models([f"connection_days+,+{FINDINGS}"], variables)
+
+
+def compile_models(select: Sequence[str], variables: Mapping[str, Variable]) -> dict[str, Compiled]:
+    """Compile what dbt selects by `select`, for the two functions above."""
     output = {"type": "spark", "method": "session", "host": "none", "schema": SCHEMA}
     profile = {"network_beaconing": {"target": "bench", "outputs": {"bench": output}}}
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "profiles.yml").write_text(json.dumps(profile))
         places = ["--project-dir", PROJECT, "--profiles-dir", folder, "--target-path", folder]
-        options = ["--vars", json.dumps(variables), "--no-populate-cache", "--log-level", "none"]
-        outcome = dbtRunner().invoke(
-            [*("compile", "--select", *MODELS), *map(str, places), "--log-path", folder, *options]
-        )
-    if not outcome.success:
-        raise RuntimeError(
-            f"dbt cannot compile the score models: {outcome.exception or 'see above'}"
-        )
-    compiled = {r.node.name: r.node.compiled_code for r in outcome.result.results}
-    return {name: compiled[name].replace(f"{SCHEMA}.", "") for name in MODELS}
+        given = ["--vars", json.dumps(variables), "--log-level", "none", "--log-path", folder]
+        options = [*map(str, places), *given, "--no-populate-cache"]
+        parsed = dbtRunner().invoke(["parse", *options])
+        if not parsed.success:
+            raise RuntimeError(f"dbt cannot parse the project: {parsed.exception or 'see above'}")
+        manifest = parsed.result
+        # Models of seeds alone need no logs.
+        of_seeds = [
+            node.name
+            for node in manifest.nodes.values()
+            if node.resource_type == "model"
+            and {key.split(".")[0] for key in node.depends_on.nodes} == {"seed"}
+        ]
+        outcome = dbtRunner(manifest).invoke(["compile", "--select", *select, *of_seeds, *options])
+        if not outcome.success:
+            raise RuntimeError(f"dbt cannot compile the models: {outcome.exception or 'see above'}")
+    nodes = {
+        result.node.unique_id: result.node
+        for result in outcome.result.results
+        if result.node.resource_type == "model"
+    }
+    reads = {key: node.depends_on.nodes for key, node in nodes.items()}
+    compiled = {}
+    for key in TopologicalSorter(reads).static_order():
+        node = nodes.get(key, manifest.nodes[key])
+        if key in nodes:
+            sql = node.compiled_code.replace(f"{SCHEMA}.", "")
+            compiled[node.name] = Compiled(sql, node.config.materialized != "view")
+        elif node.resource_type == "seed":
+            path = PROJECT / node.original_file_path
+            compiled[node.name] = Compiled(seed_query(path, node.config.column_types))
+        else:
+            nulls = ", ".join(
+                f"cast(null as {column.data_type}) as {column.name}"
+                for column in node.columns.values()
+            )
+            default = f"select {nulls} from values (1) as t(x) where false"
+            compiled[node.name] = Compiled(DEFAULT_INPUTS.get(node.name, default))
+    return compiled
+
+
+def seed_query(path: Path, types: Mapping[str, str]) -> str:
+    """Write a query that gives the rows of a seed."""
+    with path.open(encoding="utf-8", newline="") as file:
+        names, *rows = csv.reader(file)
+    columns = ", ".join(f"cast({name} as {types.get(name, 'string')}) as {name}" for name in names)
+    values = ", ".join(f"({', '.join(map(sql_text, row))})" for row in rows or [[""] * len(names)])
+    only = "" if rows else " where false"
+    return f"select {columns} from values {values} as t({', '.join(names)}){only}"
+
+
+def sql_text(text: str) -> str:
+    """Write a text as SQL; dbt loads an empty one as null."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'" if text else "cast(null as string)"
 
 
 def put_over(
-    spark: SparkSession, compiled: Mapping[str, str], tables: Mapping[str, DataFrame | str]
+    spark: SparkSession,
+    compiled: Mapping[str, Compiled],
+    tables: Mapping[str, DataFrame | str],
+    folder: Path | None = None,
 ) -> DataFrame:
-    """Create the score models as temporary views over given tables.
+    """Create compiled models as temporary views over given tables.
 
     Parameters
     ----------
     spark
         Session that gets the views.
     compiled
-        From `compile_scores`.
+        From `compile_scores` or `compile_findings`.
     tables
-        What the models read, by name: data frames, or queries. They replace models of the same
-        name. `score_window`, `destination_rarity` and `null_quantiles` have defaults: a day without
-        gaps in the logs, one source per destination, the seed.
+        Data frames, or queries, by name: `connection_days`, and any model to replace.
+    folder
+        Where to keep the rows of the models that dbt keeps, so that each is computed once. None
+        keeps nothing, and then columns that nobody selects cost nothing.
 
     Returns
     -------
     DataFrame
-        `beacon_scores`, not computed yet; columns that nobody selects cost nothing.
+        `beacon_scores`.
     """
-    given = {
-        "score_window": """
-            select
-                'Fortinet' as device_vendor,
-                timestamp'2026-03-09 23:00:00' as rita_start,
-                timestamp'2026-03-10 23:59:59' as rita_end,
-                cast(array() as array<struct<gap_start: timestamp, gap_end: timestamp>>) as log_gaps
-        """,
-        "destination_rarity": """
-            select
-                device_vendor,
-                destination_ip,
-                1L as sources,
-                1L as active_sources,
-                min(log_date) as first_seen_on,
-                1 as days_seen,
-                0 as history_days
-            from connection_days
-            group by device_vendor, destination_ip
-        """,
-        "null_quantiles": spark.read.csv(
-            str(SEED_FILE),
-            header=True,
-            schema="interval_count bigint, timing_score_quantile double",
-        ),
-        **tables,
-    }
-    order = [name for name in given if name not in ("destination_rarity", *MODELS)]
-    for name in (*order, "connection_days", "destination_rarity", *MODELS[1:]):
-        source = given.get(name, compiled.get(name))
+    for name, source in tables.items():
         frame = spark.sql(source) if isinstance(source, str) else source
+        frame.createOrReplaceTempView(name)
+    for name, model in compiled.items():
+        if name in tables:
+            continue
+        frame = spark.sql(model.sql)
+        if folder and model.is_table:
+            # Sail writes no file where there is no row.
+            (folder / name).mkdir(exist_ok=True)
+            frame.write.mode("overwrite").parquet(str(folder / name))
+            frame = spark.read.schema(frame.schema).parquet(str(folder / name))
         frame.createOrReplaceTempView(name)
     return spark.table("beacon_scores")

@@ -115,6 +115,12 @@
 {%- endmacro %}
 
 
+{% macro every_address() %}
+    {#- The range of keys that holds every address. -#}
+    named_struct('first_key', repeat('0', 32), 'last_key', repeat('f', 32))
+{%- endmacro %}
+
+
 {% macro address_scope(key) %}
     {#-
         Scope of an address by its key: public, private, cgnat, link_local, loopback, multicast, broadcast or reserved (IANA special-purpose registries).

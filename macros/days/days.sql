@@ -32,6 +32,12 @@
 {%- endmacro %}
 
 
+{% macro before_score_window() %}
+    {#- A condition: log_date is before the score window. -#}
+    log_date < date '{{ end_date() }}' - interval {{ var('score_window_days') | int - 1 }} days
+{%- endmacro %}
+
+
 {% macro run_id() %}
     {#- dbt's id of this run, as a text. -#}
     '{{ invocation_id }}'

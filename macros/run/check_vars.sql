@@ -32,10 +32,12 @@
         'percent_denominator': ('choice', ['events', 'windowed']),
         'drop_rows_with_nulls': ('boolean',),
         'score_window_days': ('integer', 1, 31),
+        'slow_window_days': ('integer', 1, 31),
         'beacon_score_threshold': ('number', 0, 1),
         'minimum_intervals': ('integer', 8, 1000),
         'size_weight': ('number', 0, 1),
         'rarity_weight': ('number', 0, 1),
+        'long_session_hours': ('number', 1, 24),
         'log_gap_minutes': ('integer', 5, 1440),
         'events_per_connection_day': ('integer', 100, 86400),
     }) -}}

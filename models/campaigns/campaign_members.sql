@@ -1,6 +1,6 @@
 with regular as (
     select * from {{ ref('beacon_scores') }}
-    where timing_score > null_quantile
+    where timing_margin > 0 and several is null
 ),
 
 -- A connection may belong to two campaigns: one of its destination (several sources) and one of its source (several destinations).

@@ -1,16 +1,4 @@
-with beacon_scores as (
-    select * from {{ ref('beacon_scores') }}
-),
-
-time_delta_windows as (
-    select * from {{ ref('time_delta_windows') }}
-),
-
-percent_beacon as (
-    select * from {{ ref('percent_beacon') }}
-),
-
-campaigns as (
+with campaigns as (
     select * from {{ ref('campaigns') }}
 ),
 
@@ -40,46 +28,23 @@ in_campaigns as (
         campaign_members.protocol
 ),
 
--- A connection is represented by its highest percentage; among equals, by the shortest interval.
-strongest as (
-    select
-        {{ connection_columns() }},
-        max_by(
-            struct(time_delta, time_delta_list, time_delta_list_count, total_event_count, percent_beacon),
-            struct(percent_beacon, -time_delta)
-        ) as beacon
-    from time_delta_windows
-    group by {{ connection_columns() }}
-),
-
-found_by_percentage as (
-    select distinct {{ connection_columns() }}
-    from percent_beacon
-),
-
 found as (
     select
-        beacon_scores.*,
-        strongest.beacon.percent_beacon as percent_beacon,
-        strongest.beacon.time_delta as time_delta,
-        strongest.beacon.time_delta_list as time_delta_list,
-        strongest.beacon.time_delta_list_count as time_delta_list_count,
-        strongest.beacon.total_event_count as total_event_count,
-        found_by_percentage.source_ip is not null as is_found_by_percentage,
-        beacon_scores.first_seen_on = date '{{ end_date() }}' and beacon_scores.history_days >= 7 as is_new_destination,
+        found_connections.*,
         in_campaigns.shared_destination_campaign_id,
         in_campaigns.source_count,
         in_campaigns.rotating_destination_campaign_id,
         in_campaigns.destination_count,
-        {{ beacon_id('beacon_scores') }} as beacon_id
-    from beacon_scores
-    left join strongest
-        on {{ same_connection('beacon_scores', 'strongest') }}
-    left join found_by_percentage
-        on {{ same_connection('beacon_scores', 'found_by_percentage') }}
+        service_matches.service.service as known_service,
+        service_matches.service.reason as service_reason,
+        service_matches.service.doubt as service_doubt,
+        -- Many sources at once on software's clock: an update that was rolled out, more likely than an outbreak.
+        timer_likeness >= 0.4 and (sources - 1) / (active_sources + 20) >= 0.25 and not is_new_destination as looks_like_rollout
+    from {{ ref('found_connections') }} as found_connections
     left join in_campaigns
-        on {{ same_connection('beacon_scores', 'in_campaigns') }}
-    where beacon_scores.is_beacon or found_by_percentage.source_ip is not null
+        on {{ same_connection('found_connections', 'in_campaigns') }} and found_connections.several is null
+    left join {{ ref('service_matches') }} as service_matches
+        on found_connections.beacon_id = service_matches.beacon_id
 )
 
 select
@@ -87,28 +52,62 @@ select
     case
         when is_found_by_percentage and is_beacon then 'percent_beacon and beacon_score'
         when is_beacon then 'beacon_score'
-        else 'percent_beacon'
+        when is_found_by_percentage then 'percent_beacon'
+        when is_fast then 'fast requests'
+        else 'long session'
     end as found_by,
     case
-        when not is_beacon then 'low'
-        when beacon_score >= 0.9 and is_new_destination and rarity_score >= 0.95 and denied_event_count < event_count then 'critical'
-        when beacon_score >= 0.9 and (is_new_destination or interval_count >= 100 * {{ var('score_window_days') }}) then 'high'
+        when known_service is not null then 'low'
+        when not is_beacon then if(is_fast or is_long_session and is_new_destination, 'medium', 'low')
+        when looks_like_rollout then 'low'
+        when beacon_score < 0.95 then 'medium'
+        when is_new_destination and rarity_score >= 0.95 and denied_event_count < event_count then 'critical'
+        when is_new_destination or interval_count >= 100 * window_days then 'high'
+        when source_count >= 3 and rarity_score >= 0.8 and timer_likeness < 0.4 then 'high'
         else 'medium'
     end as severity,
     array_compact(array(
+        case
+            when several = 'ports' then concat('over ', size(members), ' ports of the destination together, none of which beats alone')
+            when several = 'addresses' then concat('over ', size(members), ' addresses together, none of which beats alone')
+        end,
+        if(
+            is_fast,
+            concat(
+                event_count, ' requests of one size, ',
+                {{ one_decimal('event_count / greatest(1, unix_timestamp(last_seen) - unix_timestamp(first_seen))') }},
+                ' a second: too fast to be scored'
+            ),
+            null
+        ),
+        if(known_service is not null, concat('looks like ', known_service, ': ', service_reason, ' But: ', service_doubt), null),
+        if(looks_like_rollout, 'many sources reach it on a clock like that of software: rather an update than an outbreak', null),
         if(
             is_beacon,
             concat(
                 'beats every ', {{ duration_words('period_seconds') }},
                 if(estimated_jitter_percent >= 5, concat(' with up to ', cast(estimated_jitter_percent as int), ' % jitter'), ''),
                 ' for ', {{ duration_words('unix_timestamp(last_seen) - unix_timestamp(first_seen)') }},
-                ': ', cast(round(timing_score * interval_count) as bigint), ' of ', interval_count, ' intervals ',
+                ': ',
                 case
-                    when jitter_share >= cadence_share then 'within 50 % of the middle'
-                    when cadence_share - harmonic_share >= 0.1 then concat('there or near ', {{ duration_words('second_period_seconds') }})
-                    else 'there or at a whole multiple'
-                end,
-                '; random traffic with as many reaches ', cast(round(null_quantile * interval_count) as bigint), ' once in 2,000'
+                    when timing_score > null_quantile
+                        then concat(
+                            cast(round(timing_score * interval_count) as bigint), ' of ', interval_count, ' intervals ',
+                            case
+                                when jitter_share >= cadence_share then 'within 50 % of the middle'
+                                when cadence_share - harmonic_share >= 0.1
+                                    then concat('there or near ', {{ duration_words('second_period_seconds') }})
+                                else 'there or at a whole multiple'
+                            end,
+                            '; random traffic with as many reaches ', cast(round(null_quantile * interval_count) as bigint),
+                            ' once in 2,000'
+                        )
+                    else concat(
+                        cast(round(bounded_share * interval_count) as bigint), ' of ', interval_count,
+                        ' intervals at most 2.2 times the median; random traffic with as many reaches ',
+                        cast(round(bounded_null_quantile * interval_count) as bigint), ' once in 2,000'
+                    )
+                end
             ),
             null
         ),
@@ -126,6 +125,17 @@ select
             when size_score >= 0.9 then concat('sizes repeat: about ', median_sent_bytes, ' bytes sent')
             when size_score is null then 'no sizes to judge: time alone speaks'
         end,
+        if(
+            is_beacon,
+            concat(
+                'evidence: ',
+                array_join(
+                    transform(filter(evidence, e -> abs(e.log_odds) >= 0.05), e -> concat({{ signed('e.log_odds') }}, ' ', e.term)),
+                    ', '
+                )
+            ),
+            null
+        ),
         if(
             sources = 1,
             concat('one internal source of ', active_sources, ' reaches this destination'),

@@ -1,9 +1,6 @@
 -- Names are text that hosts and proxies write; those of found connections only.
 with findings as (
-    select
-        beacon_id,
-        {{ connection_columns() }}
-    from {{ ref('beacon_findings') }}
+    {{ connections_of(ref('beacon_findings')) }}
 ),
 
 egress as (

@@ -1,5 +1,5 @@
 with findings as (
-    select * from {{ ref('beacon_findings') }}
+    {{ connections_of(ref('beacon_findings')) }}
 ),
 
 connection_days as (
@@ -9,16 +9,22 @@ connection_days as (
         and {{ of_judged_vendors() }}
 ),
 
-intervals as (
+days as (
     select
         findings.beacon_id,
-        explode(transform(
-            {{ neighbours('connection_days.events') }},
-            n -> n.later.event_micros div 1000000 - n.earlier.event_micros div 1000000
-        )) as time_delta
+        connection_days.log_date,
+        sort_array(flatten(collect_list(connection_days.events.event_micros))) as times
     from connection_days
     inner join findings
         on {{ same_connection('connection_days', 'findings') }}
+    group by findings.beacon_id, connection_days.log_date
+),
+
+intervals as (
+    select
+        beacon_id,
+        explode(transform({{ neighbours('times') }}, n -> n.later div 1000000 - n.earlier div 1000000)) as time_delta
+    from days
 ),
 
 interval_counts as (

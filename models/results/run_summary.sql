@@ -117,7 +117,8 @@ measured_by_score as (
         vendors.device_vendor,
         count(beacon_scores.beacon_score) as connections
     from vendors
-    left join {{ ref('beacon_scores') }} as beacon_scores on vendors.device_vendor = beacon_scores.device_vendor
+    left join {{ ref('beacon_scores') }} as beacon_scores
+        on vendors.device_vendor = beacon_scores.device_vendor and beacon_scores.several is null
     group by vendors.device_vendor
 ),
 

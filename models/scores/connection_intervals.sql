@@ -7,33 +7,27 @@ with score_window as (
     from {{ ref('score_window') }}
 ),
 
--- RITA's window begins on the day before end_date.
-connection_days as (
-    select
-        *,
-        {{ in_score_window() }} as is_scored
-    from {{ ref('connection_days') }}
-    where
-        log_date >= date '{{ end_date() }}' - interval {{ [var('score_window_days') | int - 1, 1] | max }} days
-        and log_date <= date '{{ end_date() }}'
-        and {{ of_judged_vendors() }}
+scored_days as (
+    select * from {{ ref('scored_days') }}
 ),
 
--- Of a day before the score window, only the events in RITA's window are kept.
+-- Of a day that is not scored, only the events in RITA's window are kept.
 trimmed as (
     select /*+ broadcast(score_window) */
-        connection_days.*,
-        if(
-            connection_days.is_scored, null, filter(connection_days.events, e -> e.event_micros >= score_window.rita_start)
-        ) as earlier_events
-    from connection_days
-    inner join score_window on connection_days.device_vendor = score_window.device_vendor
+        scored_days.*,
+        if(scored_days.is_scored, null, filter(scored_days.events, e -> e.event_micros >= score_window.rita_start)) as earlier_events
+    from scored_days
+    inner join score_window on scored_days.device_vendor = score_window.device_vendor
 ),
 
 -- The only shuffle: all later steps work within one row.
 connections as (
     select
         {{ connection_columns() }},
+        several,
+        max(known_ip) as known_ip,
+        max(known_name) as known_name,
+        max(if(is_scored, datediff(date '{{ end_date() }}', log_date) + 1, null)) as days_scored,
         sum(if(is_scored, event_count, 0)) as event_count,
         sum(if(is_scored, denied_event_count, 0)) as denied_event_count,
         try_sum(if(is_scored, total_sent_bytes, null)) as total_sent_bytes,
@@ -47,19 +41,26 @@ connections as (
         flatten(collect_list(if(is_scored, events.received_bytes, null))) as received_bytes,
         flatten(collect_list(if(is_scored, null, earlier_events.event_micros))) as earlier_event_micros,
         flatten(collect_list(if(is_scored, null, earlier_events.sent_bytes))) as earlier_sent_bytes,
-        bool_or(event_count > size(events)) as is_cut,
+        bool_or(event_count > size(events) or several is not null) as is_cut,
         map_from_entries(
             collect_list(struct(datediff(date '{{ end_date() }}', log_date) as days_back, hourly_event_counts))
         ) as hours_by_day
     from trimmed
-    group by {{ connection_columns() }}
+    group by {{ connection_columns() }}, several
     -- A connection that occurs only before the score window is not scored.
-    having bool_or(is_scored)
+    having bool_or(is_recent)
+),
+
+windowed as (
+    select
+        *,
+        if(days_scored > {{ var('score_window_days') }}, {{ var('slow_window_days') }}, {{ var('score_window_days') }}) as window_days
+    from connections
 ),
 
 listed as (
     select /*+ broadcast(score_window) */
-        connections.*,
+        windowed.*,
         score_window.log_gaps,
         score_window.rita_start,
         score_window.rita_end,
@@ -69,11 +70,11 @@ listed as (
         concat(earlier_event_micros, event_micros) as all_event_micros,
         concat(earlier_sent_bytes, sent_bytes) as all_sent_bytes,
         flatten(transform(
-            sequence({{ var('score_window_days') | int - 1 }}, 0, -1),
+            sequence(window_days - 1, 0, -1),
             day -> coalesce(try_element_at(hours_by_day, day), array_repeat(0L, 24))
         )) as hourly_event_counts
-    from connections
-    inner join score_window on connections.device_vendor = score_window.device_vendor
+    from windowed
+    inner join score_window on windowed.device_vendor = score_window.device_vendor
 ),
 
 -- No delta spans a gap in the logs.
@@ -140,6 +141,10 @@ beats as (
 
 select
     {{ connection_columns() }},
+    several,
+    known_ip,
+    known_name,
+    window_days,
     event_count,
     denied_event_count,
     total_sent_bytes,

@@ -1,4 +1,6 @@
 {% set tolerance = beat_tolerance() %}
+{#- Software's timers are whole multiples of 30 s; short ones of 5 s. How far an interval may be from 30 s or a multiple, in seconds. -#}
+{% set timer_tolerance = 'least(3, 0.003 * x + 0.5)' %}
 
 with connection_intervals as (
     select * from {{ ref('connection_intervals') }}
@@ -12,6 +14,7 @@ centred as (
         {{ at_quantile('intervals', 50) }} as period_seconds,
         ({{ at_quantile('intervals', 15) }} + {{ at_quantile('intervals', 85) }}) / 2 as centre_seconds,
         {{ median_of('intervals', 0, 'size(intervals)') }} as median_seconds,
+        if({{ median_of('intervals', 0, 'size(intervals)') }} < 27, 5, 30) as timer_step,
         {{ at_quantile('intervals', 5) }} as low_seconds,
         {{ at_quantile('intervals', 95) }} as high_seconds,
         sort_array(transform(times, t -> {{ never_null('t div 1000000 % 60') }})) as seconds_of_minute,
@@ -42,7 +45,11 @@ with_second_period as (
     select
         *,
         {{ at_quantile('off_beat', 50) }} as second_period_seconds,
-        filter(intervals, x -> abs(x - centre_seconds) < 0.5 * centre_seconds) as near_centre
+        filter(intervals, x -> abs(x - centre_seconds) < 0.5 * centre_seconds) as near_centre,
+        {{ median_of('deviations', 0, 'size(deviations)') }} as median_deviation,
+        {{ share_of('abs(x - 30 * floor(x / 30 + 0.5)) <= ' ~ timer_tolerance, 'intervals') }} as timer_share,
+        {{ timer_tolerance | replace('x', 'median_seconds') }} as timer_tolerance,
+        abs(median_seconds - timer_step * floor(median_seconds / timer_step + 0.5)) as seconds_from_timer
     from beats
 ),
 
@@ -78,12 +85,19 @@ with_sleeps as (
 select
     *,
     if(
-        interval_count > 0, greatest(0, 1 - {{ median_of('deviations', 0, 'size(deviations)') }} / median_seconds / 0.6942), null
+        interval_count > 0, greatest(0, 1 - median_deviation / median_seconds / 0.6942), null
     ) as regularity,
     {{ share_of('abs(x - period_seconds) < 0.1 * period_seconds', 'intervals') }} as interval_share_10,
     {{ share_of('abs(x - period_seconds) < 0.3 * period_seconds', 'intervals') }} as interval_share_30,
     {{ share_of('abs(x - period_seconds) < 0.5 * period_seconds', 'intervals') }} as interval_share_50,
     greatest(jitter_share, cadence_share) as timing_score,
+    {{ share_of('x <= 2.2D * period_seconds', 'intervals') }} as bounded_share,
+    -- Beyond chance; or all in all steady, next to a multiple. Of 5 s, jittered sleeps have many by chance.
+    greatest(
+        0,
+        if(timer_step = 30, (timer_share - timer_tolerance / 15) / (1 - timer_tolerance / 15), 0),
+        if(median_deviation < 0.01 * median_seconds and seconds_from_timer <= timer_step * timer_tolerance / 15, 1, 0)
+    ) as timer_likeness,
     -- Kolmogorov-Smirnov distance to the uniform distribution between low_seconds and high_seconds.
     1 - greatest(1 - array_min(steps_from_uniform), array_max(steps_from_uniform)) / size(middle) as uniform_fit,
     {{ longest_run('seconds_of_minute') }} / size(seconds_of_minute) as clock_lock_share,

@@ -86,6 +86,10 @@ parts as (
 
 select
     {{ connection_columns() }},
+    several,
+    known_ip,
+    known_name,
+    window_days,
     event_count,
     denied_event_count,
     total_sent_bytes,
@@ -110,6 +114,8 @@ select
     uniform_fit,
     clock_lock_share,
     timing_score,
+    bounded_share,
+    timer_likeness,
     sent_size_regularity,
     received_size_regularity,
     median_sent_bytes,

@@ -1,5 +1,3 @@
-{% set every_address = "named_struct('first_key', repeat('0', 32), 'last_key', repeat('f', 32))" %}
-
 with suppressions as (
     select
         *,
@@ -20,8 +18,8 @@ keyed as (
 
 -- An asterisk matches everything.
 select
-    if(destination_network = '*', {{ every_address }}, {{ network_range('destination_key', 'destination_bits') }}) as destination_range,
-    if(source_network = '*', {{ every_address }}, {{ network_range('source_key', 'source_bits') }}) as source_range,
+    if(destination_network = '*', {{ every_address() }}, {{ network_range('destination_key', 'destination_bits') }}) as destination_range,
+    if(source_network = '*', {{ every_address() }}, {{ network_range('source_key', 'source_bits') }}) as source_range,
     if(destination_port = '*', null, try_cast(destination_port as int)) as destination_port,
     if(device_vendor = '*', null, device_vendor) as device_vendor,
     try_cast(if(shortest_seconds = '*', '0', shortest_seconds) as double) as shortest_seconds,

@@ -49,7 +49,11 @@ def hunted(
     }
     result = dbt("build", vars=given)
     assert result.success, result.messages[-5000:]
-    return truth, read_export(folder / "export")
+    findings = read_export(folder / "export")
+    # The pair whose session is told of all day, in updates.
+    (long,) = [f for f in findings if f["found_by"] == "long session"]
+    assert long["severity"] == "low" and long["longest_session_seconds"] > 8 * 3600
+    return truth, [f for f in findings if f is not long]
 
 
 def key(row: dict[str, Any]) -> tuple[str, str, str]:

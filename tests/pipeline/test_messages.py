@@ -31,7 +31,8 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 # Models that a run may have built before it finds that there is nothing to read.
-BEFORE_LINES = {"log_files", "log_days", "stg_internal_networks", "stg_suppressions"}
+BEFORE_LINES = {"log_files", "log_days"}
+BEFORE_LINES |= {"stg_internal_networks", "stg_suppressions", "stg_known_services"}
 
 
 def refused(

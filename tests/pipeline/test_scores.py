@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import gzip
 import json
+import math
 import os
 import re
 from collections.abc import Iterable
@@ -23,6 +24,7 @@ from tests.support.export_tree import at, lay_out
 END = dt.date(2026, 3, 10)
 HOUR, DAY = 3600, 86_400
 SCORE_MODELS = ("score_window", "destination_rarity", *MODELS[1:])
+ONE_DAY = {"slow_window_days": 1}
 RITA = ("timestamp", "data_size", "histogram", "duration", "beacon")
 
 with (PROJECT / "seeds/statistics/null_quantiles.csv").open() as file:
@@ -141,20 +143,31 @@ def by_name(dbt: Dbt) -> dict[str, dict[str, Any]]:
     return scores
 
 
+TIMING = 5.5  # the evidence of a beat
+
+
+def score(evidence: float) -> float:
+    """The score of this much evidence beyond the start, in ten-thousandths as in the model."""
+    return math.floor(10_000 / (1 + math.exp(4 - evidence)) + 0.5) / 10_000
+
+
 @pytest.fixture(scope="module")
 def network(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> dict[int, dict[str, Any]]:
-    """Scores by connection of windows of 1 and of 7 days."""
+    """Scores by connection of windows of 1 and of 7 days; 14: of 1 day, of 14 where it is slow."""
     raw = tmp_path_factory.mktemp("scores")
     rows = [row for name in CONNECTIONS for row in rows_of(name)]
     lay_out_days(raw, ((row["TimeGenerated"][:10], row) for row in rows))
     used = used_vars(raw, END, lookback_days=7)
     for command in (("seed",), ("run", "--select", "+beacon_scores")):
-        one = dbt(*command, vars=used)
+        one = dbt(*command, vars=used | ONE_DAY)
         assert one.success, one.messages[-3000:]
     scores = {1: by_name(dbt)}
     seven = dbt("run", "--select", *SCORE_MODELS, vars=used | {"score_window_days": 7})
     assert seven.success, seven.messages[-3000:]
-    return scores | {7: by_name(dbt)}
+    scores |= {7: by_name(dbt)}
+    slow = dbt("run", "--select", *SCORE_MODELS, vars=used)
+    assert slow.success, slow.messages[-3000:]
+    return scores | {14: by_name(dbt)}
 
 
 @pytest.fixture
@@ -186,7 +199,8 @@ def test_a_clock(scores: dict[str, Any]):
         {
             "null_quantile": null_quantile(20),
             "rarity_score": 1,
-            "beacon_score": 1,
+            "timing_margin": 1,
+            "beacon_score": score(TIMING + 2.5 + 1),  # no interval varies, and one size
             "is_beacon": True,
         },
         {"sent_size_regularity": 1, "sent_modal_share": 1, "median_sent_bytes": 500},
@@ -213,7 +227,7 @@ def test_twelve_intervals_by_hand(scores: dict[str, Any]):
         {"interval_share_10": 7 / 12, "interval_share_30": 9 / 12, "interval_share_50": 9 / 12},
         {"estimated_sleep_seconds": 65, "estimated_jitter_percent": 100 * (1 - 55 / 65)},
         # Without sizes, timing alone decides.
-        {"sent_size_regularity": None, "size_score": None, "beacon_score": 10 / 12},
+        {"sent_size_regularity": None, "size_score": None, "beacon_score": score(0)},
         {"total_sent_bytes": None, "median_sent_bytes": None, "sent_modal_share": None},
         {"rita_data_size_score": None, "rita_beacon_score": None},
     )
@@ -250,15 +264,14 @@ def test_rounding_to_whole_seconds_is_undone(scores: dict[str, Any]):
 
 
 def test_too_few_and_too_fast_have_a_reason_and_no_score(scores: dict[str, Any]):
-    assert scores["minimum"]["beacon_score"] == 1
-    assert scores["minimum"]["no_score_reason"] is None
-    assert scores["minimum"]["is_beacon"] is False  # 8 random intervals reach 1 as well
+    # 8 random intervals reach 1 as well.
+    check(scores["minimum"], beacon_score=score(0), no_score_reason=None, is_beacon=False)
     reasons = {
         "below_minimum": "only 7 intervals, 8 are needed",
         "single": "only 0 intervals, 8 are needed",
         "one_instant": "only 0 intervals, 8 are needed",
         "faster_than_a_second": "only 0 intervals, 8 are needed",
-        "faster_than_a_beacon": "faster than one connection in 1.5 s: a transfer, not a beacon",
+        "faster_than_a_beacon": "faster than one connection in 1.5 s",
     }
     for name, reason in reasons.items():
         check(scores[name], no_score_reason=reason, beacon_score=None, is_beacon=False)
@@ -279,11 +292,13 @@ def test_no_interval_is_no_measure_never_zero(scores: dict[str, Any], name: str)
 def test_sizes(scores: dict[str, Any]):
     check(scores["zero_bytes"], sent_size_regularity=None, size_score=None, sent_modal_share=1)
     check(scores["zero_bytes"], total_sent_bytes=0, rita_data_size_score=0.5)  # (1 + 0) / 2
-    check(scores["seven_sizes"], sent_size_regularity=None, total_sent_bytes=3500, beacon_score=1)
+    check(scores["seven_sizes"], sent_size_regularity=None, total_sent_bytes=3500)
+    check(scores["seven_sizes"], size_score=None, beacon_score=score(TIMING + 2.5))
     # 500 × 4, 520, 560, 700, 900: the median is the 4th, 500; 5 are within 50 of it; 5 are
-    # distinct: max(1 − 4/7, 5/8). 0.625 × timing 1.
+    # distinct: max(1 − 4/7, 5/8). On a clock of 60 s, sizes that vary so much are a poller's: −6.
     check(scores["eight_sizes"], sent_size_regularity=5 / 8, sent_modal_share=4 / 8)
-    check(scores["eight_sizes"], beacon_score=5 / 8, is_beacon=False)
+    check(scores["eight_sizes"], timer_likeness=1, beacon_score=score(TIMING + 2.5 - 6))
+    check(scores["eight_sizes"], is_beacon=False)
 
 
 def test_no_interval_is_taken_across_a_gap_in_the_logs(scores: dict[str, Any]):
@@ -299,9 +314,12 @@ def test_rarity(scores: dict[str, Any]):
         check(
             scores[name],
             {"sources": 3, "active_sources": active, "share_of_active_sources": 3 / active},
-            {"rarity_score": 1 - 2 / (active - 1 + 20)},
+            # Nobody reached it on the six days before, on which one host was active.
+            {"rarity_score": 1, "known_share": 0},
         )
-    check(scores["shared_1"], beacon_score=1 - 2 / (active - 1 + 20))
+    check(scores["clock"], is_new_destination=False)  # six days are too few to say
+    # One of four earlier sources reached it, on each of six days.
+    check(scores["hourly"], known_share=1 / 24, beacon_score=score(TIMING + 2.5 + 1 - 12 / 24))
     check(scores["clock"], sources=1, rarity_score=1, days_seen=1, history_days=6)
     check(scores["hourly"], days_seen=7, first_seen_on=END - dt.timedelta(days=6))
 
@@ -354,6 +372,18 @@ def test_a_week_keeps_intervals_across_midnight(network: dict[int, dict[str, Any
     assert "three_days_ago" not in network[1]
 
 
+def test_a_slow_connection_is_judged_over_its_long_window(network: dict[int, dict[str, Any]]):
+    # 18 events on the day and 24 on each of six before: the same as in a window of 7 days.
+    slow = network[14]["hourly"]
+    check(slow, event_count=162, interval_count=160, window_days=14, is_beacon=True)
+    assert len(slow["hourly_event_counts"]) == 14 * 24
+    # Not slow: too many events a day, too few today, or none on earlier days.
+    check(network[14]["bursts"], window_days=1, event_count=33)
+    check(network[14]["single"], window_days=1, event_count=1)
+    check(network[14]["clock"], window_days=1, event_count=21)
+    assert "three_days_ago" not in network[14]
+
+
 # -- without the layers before: the compiled models over a table of connection days
 
 
@@ -390,7 +420,7 @@ def test_rita_judges_no_strobe_and_no_list_that_was_cut(dbt: Dbt, compiled: dict
     assert found["10.0.0.3"]["rita_event_count"] is None
     for address in ("10.0.0.2", "10.0.0.3"):
         assert [found[address][f"rita_{kind}_score"] for kind in RITA] == [None] * 5
-    assert found["10.0.0.3"]["beacon_score"] == 1  # our score uses the truncated list
+    assert found["10.0.0.3"]["beacon_score"] > 0.99  # our score uses the truncated list
 
 
 @pytest.mark.skipif(ENGINE == "local", reason="reads a plan of Spark's")

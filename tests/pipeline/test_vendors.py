@@ -126,7 +126,8 @@ def hunted(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]
         assert result.success, result.messages[-5000:]
         return result
 
-    judgement = ("--select", "baseline+", "score_window+", "destination_rarity+")
+    judged = ("baseline+", "score_window+", "destination_rarity+", "group_members+")
+    judgement = ("--select", *judged)
     for vendor in (FORTINET, PALO_ALTO):
         if vendor == FORTINET:
             hunt(vendor, "build", "--exclude-resource-type", "unit_test", "test")

@@ -21,6 +21,12 @@ SAMPLES = {
         {"time_delta": 59, "events": 20},
         {"time_delta": 60, "events": 1400},
     ],
+    "array<struct<ip: string, port: int>>": [{"ip": "203.0.113.7", "port": 443}],
+    "array<struct<term: string, log_odds: double>>": [
+        {"term": "start", "log_odds": -4.0},
+        {"term": "timing", "log_odds": 7.9},
+        {"term": "sizes", "log_odds": 1.0},
+    ],
 }
 
 
@@ -35,6 +41,9 @@ def a_finding(number: int = 1, **changes: object) -> dict:
         "reasons": ["beats every 60.0 s for 24.0 h", "one internal source reaches it"],
         "shared_destination_campaign_id": None,
         "rotating_destination_campaign_id": None,
+        "known_service": None,
+        "several": None,
+        "members": None,
         "source_ip": f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
         "destination_ip": "203.0.113.7",
         "destination_port": 443,
