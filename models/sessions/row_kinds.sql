@@ -10,7 +10,8 @@ with kinds as (
     from {{ ref('stg_common_security_log') }}
 ),
 
--- What the text says comes first, a maker's own facts before those of all makers, whole values before patterns, and longer patterns before shorter ones.
+-- What the text says comes first, a maker's own facts before those of all makers, whole values before patterns, and longer patterns before
+-- shorter ones.
 known as (
     select
         kinds.*,

@@ -15,13 +15,12 @@ repeated as (
     having count(*) > 1
 ),
 
--- The few rows first, here and below: Sail holds the first side in memory.
 keyed as (
     select
         staged.*,
         repeated.session_key is not null as is_repeated
-    from repeated
-    right join staged on repeated.log_date = staged.log_date and repeated.session_key = staged.session_key
+    from staged
+    left join repeated on staged.log_date = repeated.log_date and staged.session_key = repeated.session_key
 ),
 
 kinds as (
@@ -37,5 +36,6 @@ select /*+ broadcast(kinds) */
     kinds.may_be_swapped,
     {{ seen_at() }} as seen_at,
     {{ began_at('kinds.kind') }} as began_at
+-- The few rows first: Sail holds the first side in memory.
 from kinds
 inner join keyed on kinds.log_date = keyed.log_date and kinds.kind_key = keyed.kind_key
