@@ -24,7 +24,7 @@ from enrich.contract import (
     contract,
     run_columns,
 )
-from enrich.severity import NAMED, SEVERITIES, effective_severity, is_denied, known_bad
+from enrich.severity import NAMED, is_denied, known_bad, place_of
 from enrich.storage import SUCCESS, list_files, read_lines, storage, write_text
 from enrich.words import UserError, visible
 
@@ -353,10 +353,9 @@ def rank(finding: dict[str, Any]) -> tuple[bool, int, bool, bool, float, float]:
 
     The severity is the effective one; beacon_score and percent_beacon decide among equals.
     """
-    severity = effective_severity(finding)
     return (
         finding.get("suppressed") is True,
-        SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES),
+        place_of(finding),
         is_denied(finding),
         known_bad(finding) != NAMED,
         -(finding.get("beacon_score") or 0),

@@ -9,7 +9,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from enrich.contract import LOOKUP_COLUMNS, all_columns
-from enrich.severity import NAMED, SEVERITIES, effective_severity, is_denied, known_bad
+from enrich.severity import (
+    NAMED,
+    SEVERITIES,
+    effective_severity,
+    is_denied,
+    known_bad,
+    place_of,
+)
 from enrich.words import SettingsError, UserError, endpoint_of, escaped, rounded, visible
 
 ID_SHOWN = 8  # characters of a beacon_id in a line: `explain` takes them
@@ -59,12 +66,6 @@ def chosen(
         and (destination is None or is_end(finding, "destination", destination))
     ]
     return kept if limit is None else kept[:limit]
-
-
-def place_of(finding: dict[str, Any]) -> int:
-    """Rank the effective severity of a finding; 0 is the worst, an unknown one the last."""
-    severity = effective_severity(finding)
-    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
 
 
 def is_end(finding: dict[str, Any], end: str, wanted: str) -> bool:

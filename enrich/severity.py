@@ -48,6 +48,12 @@ def effective_severity(finding: dict[str, Any]) -> str | None:
     return SEVERITIES[place]
 
 
+def place_of(finding: dict[str, Any]) -> int:
+    """Rank the effective severity of a finding; 0 is the worst, an unknown one the last."""
+    severity = effective_severity(finding)
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
 def is_denied(finding: dict[str, Any]) -> bool:
     """Tell whether the firewall let no connection of the beacon through."""
     events = finding.get("event_count") or 0

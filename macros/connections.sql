@@ -14,6 +14,16 @@
 {%- endmacro %}
 
 
+{% macro is_member(member, connection) %}
+    {#- Whether a row of group_members tells of this connection. -#}
+    {{ member }}.device_vendor = {{ connection }}.device_vendor
+    and {{ member }}.source_ip = {{ connection }}.source_ip
+    and {{ member }}.member_ip = {{ connection }}.destination_ip
+    and {{ member }}.member_port <=> {{ connection }}.destination_port
+    and {{ member }}.protocol <=> {{ connection }}.protocol
+{%- endmacro %}
+
+
 {% macro connections_of(findings) %}
     {#- A query: the connections of each finding, by beacon_id; of a group, its members. -#}
     select

@@ -13,38 +13,21 @@ with beacon_scores as (
     from {{ ref('beacon_scores') }}
 ),
 
--- A group whose member beacons by itself tells nothing new.
-explained as (
-    select distinct
+groups as (
+    select
         members.device_vendor,
         members.source_ip,
         members.destination_ip,
         members.destination_port,
         members.protocol,
-        members.several
+        members.several,
+        sort_array(collect_list(struct(members.member_ip as ip, members.member_port as port))) as members,
+        bool_or(coalesce(beacon_scores.is_beacon, false)) as has_beacon
     from {{ ref('group_members') }} as members
-    inner join beacon_scores
-        on
-            beacon_scores.is_beacon
-            and beacon_scores.several is null
-            and members.device_vendor = beacon_scores.device_vendor
-            and members.source_ip = beacon_scores.source_ip
-            and members.member_ip = beacon_scores.destination_ip
-            and members.member_port <=> beacon_scores.destination_port
-            and members.protocol <=> beacon_scores.protocol
-),
-
-with_members as (
-    select
-        device_vendor,
-        source_ip,
-        destination_ip,
-        destination_port,
-        protocol,
-        several,
-        sort_array(collect_list(struct(member_ip as ip, member_port as port))) as members
-    from {{ ref('group_members') }}
-    group by device_vendor, source_ip, destination_ip, destination_port, protocol, several
+    left join beacon_scores
+        on {{ is_member('members', 'beacon_scores') }} and beacon_scores.several is null
+    group by
+        members.device_vendor, members.source_ip, members.destination_ip, members.destination_port, members.protocol, members.several
 ),
 
 time_delta_windows as (
@@ -80,16 +63,18 @@ select
     strongest.beacon.time_delta_list_count as time_delta_list_count,
     strongest.beacon.total_event_count as total_event_count,
     found_by_percentage.source_ip is not null as is_found_by_percentage,
-    with_members.members,
+    groups.members,
     {{ beacon_id('beacon_scores') }} as beacon_id
 from beacon_scores
 left join strongest
     on {{ same_connection('beacon_scores', 'strongest') }} and beacon_scores.several is null
 left join found_by_percentage
     on {{ same_connection('beacon_scores', 'found_by_percentage') }} and beacon_scores.several is null
-left join with_members
-    on {{ same_connection('beacon_scores', 'with_members') }} and beacon_scores.several = with_members.several
-left anti join explained
-    on {{ same_connection('beacon_scores', 'explained') }} and beacon_scores.several = explained.several
+left join groups
+    on {{ same_connection('beacon_scores', 'groups') }} and beacon_scores.several = groups.several
 where
-    beacon_scores.is_beacon or beacon_scores.is_long_session or beacon_scores.is_fast or found_by_percentage.source_ip is not null
+    -- A group whose member beacons by itself tells nothing new.
+    not coalesce(groups.has_beacon, false)
+    and (
+        beacon_scores.is_beacon or beacon_scores.is_long_session or beacon_scores.is_fast or found_by_percentage.source_ip is not null
+    )

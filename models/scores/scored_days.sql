@@ -59,13 +59,7 @@ grouped as (
         ) as hourly_event_counts
     from {{ ref('group_members') }} as members
     inner join connection_days
-        on
-            connection_days.is_recent
-            and members.device_vendor = connection_days.device_vendor
-            and members.source_ip = connection_days.source_ip
-            and members.member_ip = connection_days.destination_ip
-            and members.member_port <=> connection_days.destination_port
-            and members.protocol <=> connection_days.protocol
+        on {{ is_member('members', 'connection_days') }} and connection_days.is_recent
     group by
         members.device_vendor, members.source_ip, members.destination_ip, members.destination_port, members.protocol, members.several,
         connection_days.log_date
