@@ -496,23 +496,37 @@ def test_hostile_text_of_a_run_is_shown_and_not_obeyed(tmp_path):
 
 # --- Size and speed ---------------------------------------------------------------------------
 
+# A process starts with the peak memory of the one that starts it, so a small one stands between.
+BETWEEN = """
+import json, os, subprocess, sys
+process = subprocess.Popen([sys.executable, *sys.argv[2:]], stderr=subprocess.STDOUT)
+_, status, usage = os.wait4(process.pid, 0)
+used = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+with open(sys.argv[1], "w") as file:
+    json.dump([os.waitstatus_to_exitcode(status), *used], file)
+"""
+
+
+def measured(
+    arguments: list[object], folder: Path, environment: dict[str, str]
+) -> tuple[int, str, float, float]:
+    """Run Python; return exit code, what it printed, seconds of processor time, peak megabytes."""
+    file = folder / "measured.json"
+    between = [sys.executable, "-c", BETWEEN, file, *arguments]
+    ran = subprocess.run(between, cwd=folder, env=environment, capture_output=True, text=True)
+    code, seconds, megabytes = json.loads(file.read_text())
+    print(f"{seconds:.1f} s, {megabytes:.0f} MB")
+    return code, ran.stdout, seconds, megabytes
+
 
 @pytest.mark.parametrize("command", ["show", "report"])
 def test_ten_thousand_findings_with_full_histograms_fit_into_400_mb(tmp_path, command):
     bars = [{"time_delta": n, "events": 1000 + n} for n in range(100)]
     findings = (a_finding(n, interval_histogram=bars) for n in range(10_000))
     root = write_export(tmp_path / "export", *findings)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "enrich", command, root],
-        cwd=tmp_path,
-        env=clean_environment(**of_this_test(tmp_path)),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    print(f"{usage.ru_utime + usage.ru_stime:.1f} s, {usage.ru_maxrss / 1024:.0f} MB")
-    assert process.returncode == 0 and usage.ru_maxrss / 1024 < 400
+    environment = clean_environment(**of_this_test(tmp_path))
+    code, _, _, megabytes = measured(["-m", "enrich", command, root], tmp_path, environment)
+    assert code == 0 and megabytes < 400
 
 
 def test_ten_thousand_findings_are_enriched_and_drawn_in_30_s_and_400_mb(tmp_path, sources):
@@ -534,22 +548,9 @@ def test_ten_thousand_findings_are_enriched_and_drawn_in_30_s_and_400_mb(tmp_pat
         f"sys.argv = ['enrich', 'run', {str(root)!r}, '--config', {str(sources)!r}]\n"
         "try:\n    cli.main()\nfinally:\n    print(calls)\n"
     )
-    with (tmp_path / "out.txt").open("w+", encoding="utf-8") as output:
-        process = subprocess.Popen(
-            [sys.executable, script],
-            cwd=tmp_path,
-            env=clean_environment(),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        text = output.read()
     # Processor time: what runs beside the test must not decide.
-    seconds, megabytes = usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
-    print(f"{seconds:.1f} s, {megabytes:.0f} MB")
-    assert process.returncode == 0, text[-2000:]
+    code, text, seconds, megabytes = measured([script], tmp_path, clean_environment())
+    assert code == 0, text[-2000:]
     assert "{'location': 2000, 'asn': 2000, 'feed': 2000}" in text
     assert seconds < 30 and megabytes < 400
     rows = (root / ENRICHED).read_text().splitlines()

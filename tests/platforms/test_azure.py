@@ -25,6 +25,7 @@ import yaml
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from samples import EXPORT_ROOT, TABLE_FOLDER, Skew, generate
+from tests.support.findings import beacons_of
 
 PROJECT = Path(__file__).parents[2]
 AZURITE = PROJECT / "output/azurite/node_modules/.bin/azurite-blob"
@@ -202,7 +203,7 @@ def test_every_implant_is_found_over_azure_storage(hunt: Hunt):
         for implant in hunt.truth["implants"]
         if implant["device_vendor"] == "Fortinet"
     }
-    assert {(f["source_ip"], f["destination_ip"]) for f in hunt.exported()} == planted
+    assert {(f["source_ip"], f["destination_ip"]) for f in beacons_of(hunt.exported())} == planted
 
 
 def test_the_tables_are_delta_tables_in_the_container(hunt: Hunt):
