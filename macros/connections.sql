@@ -28,6 +28,7 @@
     {#- A query: the connections of each finding, by beacon_id; of a group, its members. -#}
     select
         beacon_id,
+        window_days,
         device_vendor,
         source_ip,
         member.ip as destination_ip,

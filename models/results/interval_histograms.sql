@@ -1,3 +1,5 @@
+{% set days_read = [var('score_window_days') | int, var('slow_window_days') | int] | max %}
+
 with findings as (
     {{ connections_of(ref('beacon_findings')) }}
 ),
@@ -5,26 +7,28 @@ with findings as (
 connection_days as (
     select * from {{ ref('connection_days') }}
     where
-        {{ in_score_window() }}
+        log_date between date '{{ end_date() }}' - interval {{ days_read - 1 }} days and date '{{ end_date() }}'
         and {{ of_judged_vendors() }}
 ),
 
-days as (
+-- A slow connection is judged over more days.
+timed as (
     select
         findings.beacon_id,
-        connection_days.log_date,
         sort_array(flatten(collect_list(connection_days.events.event_micros))) as times
     from connection_days
     inner join findings
-        on {{ same_connection('connection_days', 'findings') }}
-    group by findings.beacon_id, connection_days.log_date
+        on
+            {{ same_connection('connection_days', 'findings') }}
+            and datediff(date '{{ end_date() }}', connection_days.log_date) < findings.window_days
+    group by findings.beacon_id
 ),
 
 intervals as (
     select
         beacon_id,
         explode(transform({{ neighbours('times') }}, n -> n.later div 1000000 - n.earlier div 1000000)) as time_delta
-    from days
+    from timed
 ),
 
 interval_counts as (
