@@ -73,7 +73,7 @@ network_beaconing:
 SPARK_4 = ENGINE == "spark" and pyspark.__version__.startswith("4.")
 FILE_FORMAT = "delta" if SPARK_4 or ENGINE == "local" else "parquet"
 # Statistics and checksums of Delta are for large tables: a sixth less time was measured. So is
-# code for whole stages: a quarter less. Spark 3.5 tests with it.
+# code for whole stages: a tenth less. Spark 3.5 tests with it.
 DELTA_PROFILE = (
     PROFILE
     + """\
