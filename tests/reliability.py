@@ -68,10 +68,12 @@ class Logs:
         self.has_grown = has_grown
 
 
-def written_in(dbt: LocalDbt) -> set[Path]:
-    """What is in the folders that a command writes to."""
+def written_in(dbt: LocalDbt) -> set[str]:
+    """The files in the folders that a command writes to."""
     places = [dbt.folder / "output", dbt.folder / "export"]
-    return {path for place in places for path in place.rglob("*")}
+    # Unlike rglob, walk goes on where a folder vanishes.
+    walked = (step for place in places for step in os.walk(place))
+    return {os.path.join(folder, name) for folder, _, names in walked for name in names}
 
 
 def kill(dbt: LocalDbt, dice: random.Random, seconds: float, *command: str) -> str:

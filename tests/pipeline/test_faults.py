@@ -264,6 +264,8 @@ def test_an_export_that_would_replace_logs_or_tables_is_refused(
     root = tmp_path / "network_beaconing_anomalies"
     lay_out(root, DAY, [row(1)])
     tables = dbt.folder / ("tables" if ENGINE == "local" else "warehouse")
+    if place == "{tables}" and ENGINE != "local":
+        pytest.skip("beside the schemas, a folder is nobody's")
     place = place.format(raw=root, tables=tables)
     if ENGINE != "local":
         place = place.replace("/beaconing", "/beaconing.db")
