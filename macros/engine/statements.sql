@@ -17,3 +17,9 @@
         {{- return(dbt.run_query(sql)) -}}
     {%- endif -%}
 {% endmacro %}
+
+
+{% macro sql_text(value) %}
+    {#- Any text as a literal in SQL. Without the escape of ${ Spark would put a variable in its place, even one of the environment. -#}
+    {{- return("'" ~ value.replace('\\', '\\\\').replace("'", "\\'").replace('${', '\\u0024{') ~ "'") -}}
+{% endmacro %}

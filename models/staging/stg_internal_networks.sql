@@ -1,3 +1,5 @@
+{{ config(post_hook="{{ say_which_networks_are_left_out() }}") }}
+
 with networks as (
     select
         network,
