@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env java demo build docs server stop check test test-faults test-spark test-matrix test-cluster test-azure lint lock clean FORCE
+.PHONY: help env java demo build docs server stop check test test-faults reliability test-spark test-matrix test-cluster test-azure lint lock clean FORCE
 
 # Everything that the demo makes, apart from the tables and findings of real logs.
 DEMO := output/demo
@@ -21,7 +21,6 @@ unexport SPARK_HOME SPARK_CONF_DIR SPARK_REMOTE PYTHONPATH PYTHONHOME DBT_TARGET
 # Settings of a real push must not reach the demo.
 unexport $(filter ENRICH_%,$(.VARIABLES))
 export DBT_PROFILES_DIR := $(CURDIR)
-export PWD := $(CURDIR)
 # The demo's tables stay apart from those of real logs.
 OUTPUT := $(or $(BEACONING_OUTPUT),$(CURDIR)/output)
 export BEACONING_OUTPUT := $(CURDIR)/$(DEMO)
@@ -73,6 +72,9 @@ test: lint build  ## lint, then the tests that need no Java: data tests on the d
 
 test-faults: env  ## the push under 950 faults and 50 kill -9 (two minutes; make test runs a small version)
 	FULL_FAULT_TEST=1 .venv/bin/python -m pytest tests/enrich/test_push_faults.py
+
+reliability: java  ## what docs/reliability.md promises, measured: kills, mutated lines and files, faults of the push; writes the page
+	.venv/bin/python -m tests.reliability
 
 test-spark: java  ## the tests of the pipeline on Spark 3.5, and that it builds the same tables as target local (TESTS=… for some)
 	TEST_ENGINE=spark .venv/bin/python -m pytest $(TESTS)

@@ -8,7 +8,29 @@
 {% endmacro %}
 
 
-{% macro raw_location() %}
+{% macro path_steps(path) %}
+    {#- The steps of an absolute path or URL, as a list: file:/data//a/../b and /data/b are equal. -#}
+    {{- return(adapter.dispatch('path_steps', 'network_beaconing')(path | string)) -}}
+{% endmacro %}
+
+
+{% macro default__path_steps(path) %}
+    {#- By the text alone. -#}
+    {%- set steps = [] -%}
+    {%- for step in modules.re.sub('^file:/+', '/', path).split('/') if step not in ('', '.') -%}
+        {%- if step != '..' -%}{%- do steps.append(step) -%}{%- elif steps -%}{%- do steps.pop() -%}{%- endif -%}
+    {%- endfor -%}
+    {{- return(steps) -}}
+{% endmacro %}
+
+
+{% macro embedded__path_steps(path) %}
+    {#- With links followed. -#}
+    {{- return(network_beaconing.default__path_steps(adapter.real_path(path))) -}}
+{% endmacro %}
+
+
+{% macro given_location() %}
     {#- The folder that holds the y= folders: `raw_root`, or the location to which Log Analytics data export writes: it puts the names into lower case, and names of blobs tell case apart. -#}
     {%- if var('raw_root') -%}
         {{- return(location(var('raw_root'))) -}}
@@ -18,6 +40,52 @@
         ~ '/WorkspaceResourceId=/subscriptions/' ~ var('subscription_id') | lower ~ '/resourcegroups/' ~ var('resource_group') | lower
         ~ '/providers/microsoft.operationalinsights/workspaces/' ~ var('workspace_name') | lower
     ) -}}
+{% endmacro %}
+
+
+{% macro raw_location() %}
+    {#- The folder whose y= folders are read. -#}
+    {{- return(adapter.dispatch('raw_location', 'network_beaconing')()) -}}
+{% endmacro %}
+
+
+{% macro default__raw_location() %}
+    {#- The one that was given. -#}
+    {{- return(given_location()) -}}
+{% endmacro %}
+
+
+{% macro embedded__raw_location() %}
+    {#- The one that was given, or where files in it would stop the engine, a folder of links to the others. -#}
+    {{- return(readable_root().root) -}}
+{% endmacro %}
+
+
+{% macro readable_root() %}
+    {#- For target local: the folder to read, and what is left out. -#}
+    {%- set folders = [] -%}
+    {%- for day in window_days() -%}{%- do folders.append(day_folder(day)) -%}{%- endfor -%}
+    {{- return(adapter.readable_root(given_location(), folders)) -}}
+{% endmacro %}
+
+
+{% macro given_path(path) %}
+    {#- The path of a listed file, in SQL, below the folder that was given. -#}
+    {{- return(adapter.dispatch('given_path', 'network_beaconing')(path)) -}}
+{% endmacro %}
+
+
+{% macro default__given_path(path) %}
+    {#- As listed. -#}
+    {{- return(path) -}}
+{% endmacro %}
+
+
+{% macro embedded__given_path(path) %}
+    {#- Without the folder of links, and what stands in it for =. Sail leaves the first slash out. -#}
+    {%- if not execute or raw_location() == given_location() -%}{{- return(path) -}}{%- endif -%}
+    {%- set given = modules.re.sub('^(file:)?/*', '', given_location()) -%}
+    {{- return("replace(replace(" ~ path ~ ", '" ~ raw_location().lstrip('/') ~ "', '" ~ given ~ "'), '\ue03d', '=')") -}}
 {% endmacro %}
 
 

@@ -35,12 +35,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.fixture(scope="session")
 def dbt_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dbt]:
     """Start Spark once; it ends with the suite."""
-    from tests.support.dbt_in_process import PROJECT, Dbt
+    from tests.support.dbt_in_process import Dbt
 
     kept = dict(os.environ)
     for name in [n for n in kept if n.startswith("DBT_") or n in FOREIGN]:
         del os.environ[name]
-    os.environ["PWD"] = str(PROJECT)
     dbt = Dbt(tmp_path_factory.mktemp("dbt"))
     yield dbt
     dbt.spark.stop()

@@ -106,7 +106,7 @@ def measured(command: Sequence[str | Path], environment: Mapping[str, str], log:
         start = time.perf_counter()
         process = subprocess.Popen(
             [str(part) for part in command],
-            env={**variables, "PWD": str(PROJECT), **environment},
+            env={**variables, **environment},
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=subprocess.STDOUT,

@@ -6,17 +6,21 @@ A table lies in `FOLDER/SCHEMA/TABLE`, a view as its text in `FOLDER/SCHEMA/VIEW
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import uuid
 from pathlib import Path
+from typing import Any
 
 from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.embedded.connections import EmbeddedConnectionManager, lock_tables
+from dbt.adapters.embedded.log_files import Problems, prepare_day, prepare_root
 from dbt.adapters.sail.impl import SailAdapter
 from dbt.adapters.spark.column import SparkColumn
 from dbt_common.exceptions import DbtRuntimeError
+from dbt_common.invocation import get_invocation_id
 from deltalake import DeltaTable, Field
 from pyspark.sql.types import StructType
 
@@ -29,6 +33,8 @@ VACUUM_HOURS = 1
 # With more commits than this, a table gets a checkpoint: else every reader reads them all.
 COMMITS = 20
 BETWEEN_STATEMENTS = "\n;\n"
+# Links to log files, and mended copies, where some files cannot be read as they are.
+READABLE = ".readable"
 
 
 class EmbeddedAdapter(SailAdapter):
@@ -36,6 +42,7 @@ class EmbeddedAdapter(SailAdapter):
 
     ConnectionManager = EmbeddedConnectionManager
     is_registered = False
+    roots: dict[tuple[str, ...], tuple[Path, Problems]] = {}
 
     @classmethod
     def type(cls) -> str:
@@ -54,7 +61,7 @@ class EmbeddedAdapter(SailAdapter):
         """
         if not self.is_registered:
             command = self.config.args.which
-            schemas = [place for place in self.folder.glob("*") if place.is_dir()]
+            schemas = [place for place in self.folder.glob("[!.]*") if place.is_dir()]
             if command in WRITING and lock_tables(self.folder, command):
                 for table in (table for schema in schemas for table in tables_in(schema)):
                     tidy(table)
@@ -142,8 +149,12 @@ class EmbeddedAdapter(SailAdapter):
         """Write the rows of a query as one JSON file, an object a line, as Spark writes them.
 
         Sail's own writer leaves nulls out, writes no file for an empty result, and times in
-        microseconds where Spark has milliseconds.
+        microseconds where Spark has milliseconds. Raise `DbtRuntimeError` if the folder is among
+        tables, or cannot be written.
         """
+        ours, place = Path(self.real_path(folder)), self.folder.resolve()
+        if ours.is_relative_to(place) or place.is_relative_to(ours):
+            raise DbtRuntimeError(f"the export in {folder} would replace tables in {place}.")
         schema = self.schema_of(f"* from ({sql})")
         times = [field.name for field in schema if field.dataType.typeName() == "timestamp"]
         _, rows = self.execute(f"select to_json(struct(*)) as row from ({sql})", fetch=True)
@@ -167,10 +178,55 @@ class EmbeddedAdapter(SailAdapter):
         except UserError as error:
             raise DbtRuntimeError(str(error)) from None
 
+    @available
+    def real_path(self, path: str) -> str:
+        """Return a path with its links followed, and a URL as it is."""
+        path = re.sub("^file:/+", "/", path)
+        return path if "://" in path else str(Path(path).resolve())
+
+    @available
+    def readable_root(self, root: str, days: list[str]) -> dict[str, Any]:
+        """Return the folder to read instead of `root` as `root`, and `problems`, as texts.
+
+        `days` are the folders of days below it. See `prepare_root`; asked once a command.
+        """
+        local = re.sub("^file:/+", "/", root)
+        if "://" in local:
+            return {"root": root, "problems": []}
+        asked = (get_invocation_id(), root, *days)
+        if asked not in self.roots:
+            place = self.folder / READABLE / "days"
+            self.roots = {asked: prepare_root(Path(local), place, days)}
+        folder, problems = self.roots[asked]
+        return {
+            "root": root if folder == Path(local) else str(folder),
+            "problems": as_texts(problems),
+        }
+
+    @available
+    def readable_day(self, location: str, endings: list[str]) -> dict[str, Any]:
+        """Return how to read the files of a day, as `prepare_day` does, with texts for paths."""
+        if "://" in location:
+            whole = {"location": location, "broken": None, "plain": True, "packed": True}
+            return whole | {"has_array": True, "problems": []}
+        folder = Path(re.sub("^file:/+", "/", location))
+        name = "-".join(folder.parts[-3:])
+        day = prepare_day(folder, self.folder / READABLE / name, tuple(endings))
+        place = location if day.location == folder else str(day.location)
+        places = {"location": place, "broken": day.broken and str(day.broken)}
+        return vars(day) | places | {"problems": as_texts(day.problems)}
+
     def schema_of(self, selected: str) -> StructType:
         """Return the schema of a query."""
         _, cursor = self.connections.add_query(f"select {selected} limit 0")
         return cursor._cursor._df.schema
+
+
+def as_texts(problems: Problems) -> list[str]:
+    """Write problems with files as text; a name may hold any bytes."""
+    return [
+        f"{os.fsencode(path).decode('utf-8', 'replace')}: {said}" for path, said in problems.items()
+    ]
 
 
 def tables_in(schema: Path) -> list[Path]:

@@ -31,7 +31,12 @@ console = Console(highlight=False, soft_wrap=True)
 
 def output_folder() -> Path:
     """Return the folder where target `spark` keeps its tables, as profiles.yml defines it."""
-    return Path(os.environ.get("BEACONING_OUTPUT") or PROJECT / "output").resolve()
+    return Path(os.environ.get("BEACONING_OUTPUT") or profiles_folder() / "output").resolve()
+
+
+def profiles_folder() -> Path:
+    """Return the folder of profiles.yml."""
+    return Path(os.environ.get("DBT_PROFILES_DIR") or PROJECT)
 
 
 def fail(what: str, cure: str) -> typer.Exit:
@@ -42,15 +47,15 @@ def fail(what: str, cure: str) -> typer.Exit:
 
 def read_targets() -> dict[str, dict[str, Any]]:
     """Return the targets in profiles.yml by name; raise `typer.Exit` if one is missing."""
-    folder = Path(os.environ.get("DBT_PROFILES_DIR") or PROJECT)
+    folder = profiles_folder()
 
     def env_var(name: str, default: str | None = None) -> str:
         return os.environ.get(name) or default or ""
 
     try:
         text = (folder / "profiles.yml").read_text("utf-8")
-        os.environ["PWD"] = str(PROJECT)
-        rendered = jinja2.Environment().from_string(text).render(env_var=env_var)
+        flags = {"PROFILES_DIR": str(folder.resolve())}
+        rendered = jinja2.Environment().from_string(text).render(env_var=env_var, flags=flags)
         targets = yaml.safe_load(rendered)["network_beaconing"]["outputs"]
     except FileNotFoundError:
         raise fail(f"no profiles.yml in {folder}.", "Run make env, which makes it.") from None

@@ -2,7 +2,7 @@
     {#-
         On-run-start, on Spark with Parquet: a run that is killed while Spark makes a table leaves files in the table's folder, and Spark then
         refuses to make the table. This macro adds such folders as partitions of a helper table and drops that table together with the files.
-        Not on Delta: models ignore the files there. Seeds do not (docs/reliability.md), but these statements were not tried with Delta tables only.
+        Not on Delta, which ignores the files; these statements were not tried with Delta tables only.
         Not for tables by day and findings: if the metastore is lost, their files may be all that is left.
     -#}
     {%- set not_there = [] -%}

@@ -7,11 +7,12 @@
     -#}
     {%- set listing = source('raw', 'common_security_log_files') -%}
     {%- if execute -%}
+        {%- do adapter.dispatch('warn_of_unreadable_files', 'network_beaconing')() -%}
         {%- set end_folder = day_location(end_date()) -%}
         {%- do execute_all(['create schema if not exists ' ~ listing.schema] + external_table(listing, 'binaryFile', end_folder)) -%}
         {%- if run_query('select count(*) from ' ~ listing.render() ~ ' where ' ~ is_log_file('path')).columns[0].values()[0] == 0 -%}
             {{- exceptions.raise_compiler_error(
-                'no log files for end_date ' ~ end_date() ~ ': looked below ' ~ end_folder ~ ' for names that end in .json, .ndjson or .jsonl, with or without .gz. '
+                'no log files for end_date ' ~ end_date() ~ ': looked below ' ~ given_location() ~ '/' ~ day_folder(end_date()) ~ ' for names that end in .json, .ndjson or .jsonl, with or without .gz. '
                 ~ 'No day was read. Check the location (raw_root or the Azure names) and end_date.'
             ) -}}
         {%- endif -%}
@@ -19,6 +20,17 @@
         {%- do execute_all(statements) -%}
         {%- do adapter.dispatch('keep_raw_tables', 'network_beaconing')(listing, statements[1:]) -%}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro default__warn_of_unreadable_files() %}
+    {#- Spark says so itself, and stops. -#}
+{% endmacro %}
+
+
+{% macro embedded__warn_of_unreadable_files() %}
+    {#- Names files and folders that cannot be opened, so that the engine does not stop at them. -#}
+    {%- do warn_of_files(readable_root().problems, 'All others are read.') -%}
 {% endmacro %}
 
 
@@ -69,46 +81,47 @@
 
 {% macro embedded__open_lines(table, location) %}
     {#-
-        Sail's text reader takes files of one compression, and stops at a byte that is not UTF-8. So compressed files have a table of their own, and where
-        there are such bytes, the other files are read whole, cut at the ends of lines, and mended. Arrays are opened only where there are any.
+        Sail's text reader takes files of one compression, and stops at a file that it cannot unpack and at a byte that is not UTF-8. The adapter looks
+        into the files before. A file that cannot be read is one rejected line, which names it. Arrays are opened only where there are any.
     -#}
-    {%- set files = table.incorporate(path={'identifier': table.identifier ~ '_files'}) -%}
-    {%- set packed = table.incorporate(path={'identifier': table.identifier ~ '_packed'}) -%}
-    {%- set open_files = external_table(files, 'binaryFile', location, 'path string, modificationTime timestamp, length bigint, content binary', log_file_names()) -%}
-    {%- set open_packed = external_table(packed, 'text', location, 'line string', log_file_names('.gz')) -%}
-    {%- do execute_all(open_files) -%}
-    {%- set counts = run_query(
-        'select count_if(not is_valid_utf8(content)), count_if(' ~ holds_array('content') ~ '), count(*) from ' ~ files ~ " where path not like '%.gz'"
-    ).rows[0] -%}
-    {%- set has_packed = run_query('select count(*) from ' ~ files ~ " where path like '%.gz'").columns[0].values()[0] > 0 -%}
-    {%- set line = rows_of_arrays() if counts[1] else 'line' -%}
+    {%- set endings = [] -%}
+    {%- for ending in log_file_endings() -%}{%- do endings.extend(['.' ~ ending, '.' ~ ending ~ '.gz']) -%}{%- endfor -%}
+    {%- set day = adapter.readable_day(location, endings) -%}
+    {%- do warn_of_files(day.problems, 'The other files of their days were read.') -%}
+    {%- set line = rows_of_arrays() if day.has_array else 'line' -%}
     {%- set statements, tables, branches = [], [], [] -%}
-    {%- if counts[0] -%}
-        {%- set bytes = "encode(line, 'ISO-8859-1')" -%}
-        {%- do tables.append(open_files | last) -%}
-        {%- do branches.append(
-            '(select make_valid_utf8(' ~ bytes ~ ') as line, is_valid_utf8(' ~ bytes ~ ") as is_utf8 from "
-            ~ "(select explode(split(decode(content, 'ISO-8859-1'), '\\r\\n|\\r|\\n')) as line from "
-            ~ '(select path, any_value(content) as content from ' ~ files ~ " where path not like '%.gz' group by path)))"
-        ) -%}
-    {%- elif counts[2] -%}
-        {%- do statements.extend(external_table(table, 'text', location, 'line string', log_file_names(''))) -%}
-        {%- do tables.append(statements | last) -%}
-        {%- do branches.append('(select ' ~ line ~ ' as line, true as is_utf8 from ' ~ table ~ ')') -%}
-    {%- endif -%}
-    {%- if has_packed -%}
-        {%- do statements.extend(open_packed) -%}
-        {%- do tables.append(statements | last) -%}
-        {%- do branches.append('(select ' ~ rows_of_arrays() ~ ' as line, true as is_utf8 from ' ~ packed ~ ')') -%}
-    {%- endif -%}
-    {{- return({'statements': statements, 'tables': tables, 'lines': '(select * from ' ~ branches | join(' union all select * from ') ~ ')'}) -}}
+    {%- for kind, is_there, names, place, is_utf8 in [
+        ('', day.plain, log_file_names(''), day.location, 'true'),
+        ('_packed', day.packed, log_file_names('.gz'), day.location, 'true'),
+        ('_broken', day.broken, '*', day.broken, 'false'),
+    ] if is_there -%}
+        {%- set of_kind = table.incorporate(path={'identifier': table.identifier ~ kind}) -%}
+        {%- set opened = external_table(of_kind, 'text', place, 'line string', names) -%}
+        {%- do statements.extend(opened) -%}
+        {%- do tables.append(opened | last) -%}
+        {%- do branches.append('select ' ~ (line if is_utf8 == 'true' else 'line') ~ ' as line, ' ~ is_utf8 ~ ' as is_utf8 from ' ~ of_kind) -%}
+    {%- endfor -%}
+    {%- for problem in day.problems -%}{%- do branches.append('select ' ~ sql_text('unreadable file ' ~ problem) ~ ' as line, true as is_utf8') -%}{%- endfor -%}
+    {%- do branches.append('select cast(null as string) as line, true as is_utf8 where false') if not branches -%}
+    {{- return({
+        'statements': statements,
+        'tables': tables,
+        'lines': '(select * from (' ~ branches | join(') union all select * from (') ~ '))',
+    }) -}}
 {% endmacro %}
 
 
-{% macro holds_array(content) %}
-    {#- A condition: a line of a file begins with a bracket. -#}
-    (contains(try_cast({{ content }} as string), '\n[') or try_cast({{ content }} as string) rlike '^\\uFEFF?\\[')
-{%- endmacro %}
+{% macro warn_of_files(problems, rest) %}
+    {#- Names log files that cannot be read; anybody can give a file a name. -#}
+    {%- if problems -%}
+        {%- set some = [] -%}
+        {%- for problem in problems[:3] -%}{%- do some.append(shown(problem)) -%}{%- endfor -%}
+        {%- do exceptions.warn(
+            problems | length ~ ' file(s) or folder(s) of log files were left out: ' ~ some | join('; ') ~ ('; …' if problems | length > 3 else '')
+            ~ '. ' ~ rest ~ ' Mend or remove them; the next run reads what has changed.'
+        ) -%}
+    {%- endif -%}
+{% endmacro %}
 
 
 {% macro rows_of_arrays() %}

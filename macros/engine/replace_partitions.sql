@@ -5,15 +5,21 @@
     -#}
     {%- set existing = load_cached_relation(this) -%}
     {{ run_hooks(pre_hooks) }}
-    {%- if replaces_partitions() -%}
-        {%- set partitions = fromjson(render(config.require('replaces'))) -%}
+    {%- set replaces = replaces_partitions() -%}
+    {%- if replaces or config.get('file_format') != 'delta' -%}
         {%- set rows = make_temp_relation(this) -%}
         {%- do execute_all([create_table_as(true, rows, sql)]) -%}
-        {%- do process_schema_changes('append_new_columns', rows, existing) -%}
-        {%- set columns = adapter.get_columns_in_relation(existing) | map(attribute='quoted') | join(', ') -%}
+        {%- if replaces -%}
+            {%- set partitions = fromjson(render(config.require('replaces'))) -%}
+            {%- do process_schema_changes('append_new_columns', rows, existing) -%}
+        {%- else -%}
+            {%- set partitions = [] -%}
+            {%- do make_empty_table(existing, rows, sql) -%}
+        {%- endif -%}
+        {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='quoted') | join(', ') -%}
         {%- call statement('main') -%}
             {#- Where nothing is replaced, the rows, which are none, need not be computed. #}
-            {{ replace_rows(existing, partitions, columns, rows) if partitions else 'select 1' }}
+            {{ replace_rows(this, partitions, columns, rows) if partitions or not replaces else 'select 1' }}
         {%- endcall -%}
     {%- else -%}
         {%- if existing and not (existing.is_delta and config.get('file_format') == 'delta') -%}{%- do adapter.drop_relation(existing) -%}{%- endif -%}
@@ -25,6 +31,22 @@
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [this]}) }}
 {% endmaterialization %}
+
+
+{% macro make_empty_table(existing, rows, sql) %}
+    {#-
+        Makes the table of this model without rows, with the columns of `rows`, in place of the one that is there. On Parquet a table that is made together
+        with its rows has files in its folder before it is a table, and after a kill Spark refuses to make it. This one has none.
+    -#}
+    {%- if config.get('contract').enforced -%}{%- do get_assert_columns_equivalent(sql) -%}{%- endif -%}
+    {%- set columns = [] -%}
+    {%- for column in adapter.get_columns_in_relation(rows) -%}{%- do columns.append(column.quoted ~ ' ' ~ column.dtype) -%}{%- endfor -%}
+    {%- if existing -%}{%- do adapter.drop_relation(existing) -%}{%- endif -%}
+    {%- set statement -%}
+        create table {{ this }} ({{ columns | join(', ') }}) {{ file_format_clause() }} {{ partition_cols(label='partitioned by') }} {{ location_clause() }}
+    {%- endset -%}
+    {%- do execute_all([statement]) -%}
+{% endmacro %}
 
 
 {% macro replaces_partitions() %}

@@ -1,7 +1,8 @@
 {% macro var_rules() %}
     {#-
         The rule of each var: its kind; then the lowest and highest number, the values of a choice, or the pattern of a text. `texts` is one text or
-        a list. A text that reaches SQL has no quote, semicolon or backslash. A location also has no white space and no glob character.
+        a list. A text that reaches SQL has no quote, semicolon or backslash. A location also has no white space, no glob character, and nothing that
+        cannot be printed.
     -#}
     {%- set name = '[A-Za-z0-9][A-Za-z0-9 ._&()+-]*' -%}
     {%- set azure_name = '[A-Za-z0-9._()-]*' -%}
@@ -59,13 +60,21 @@
 {% endmacro %}
 
 
+{% macro shown(text) %}
+    {#- A text that somebody gave, as a message can show it: at most 200 characters, and escaped where a terminal would obey one of them. -#}
+    {%- set text = (text | string)[:200] -%}
+    {{- return(text if text.isprintable() else tojson(text)[1:-1]) -}}
+{% endmacro %}
+
+
 {% macro var_problem(name, value, rule) %}
     {#- What is wrong with the value of a var; an empty text where nothing is. -#}
     {%- set kind = rule[0] -%}
-    {%- set said = "'" ~ name ~ "' is " ~ (value if value is number or value is boolean else '"' ~ value ~ '"') ~ "; give " -%}
+    {%- set said = "'" ~ name ~ "' is " ~ (value if value is number or value is boolean else '"' ~ shown(value) ~ '"') ~ "; give " -%}
     {%- if kind in ('integer', 'number') -%}
         {%- set good = value is number and value is not boolean and (kind == 'number' or value is integer) -%}
-        {%- if not good or value < rule[1] or value > rule[2] -%}
+        {#- This way round, because .nan is neither less nor more. #}
+        {%- if not (good and rule[1] <= value <= rule[2]) -%}
             {{- return(said ~ ('a whole number' if kind == 'integer' else 'a number') ~ ' from ' ~ rule[1] ~ ' to ' ~ rule[2]) -}}
         {%- endif -%}
     {%- elif kind == 'boolean' -%}
@@ -76,18 +85,18 @@
         {%- set text = value | string -%}
         {%- set parts = modules.re.fullmatch("([0-9]{4})-([0-9]{2})-([0-9]{2})", text) -%}
         {%- set days = 0 -%}
-        {%- if parts and 1970 <= parts.group(1) | int and 1 <= parts.group(2) | int <= 12 -%}
+        {%- if parts and 1970 <= parts.group(1) | int <= 2199 and 1 <= parts.group(2) | int <= 12 -%}
             {%- set first = modules.datetime.date(parts.group(1) | int, parts.group(2) | int, 1) -%}
             {%- set next = first + modules.datetime.timedelta(days=32) -%}
             {%- set days = (next - modules.datetime.timedelta(days=next.day) - first).days + 1 -%}
         {%- endif -%}
         {%- if text != 'yesterday' and not (parts and 1 <= parts.group(3) | int <= days) -%}
-            {{- return(said ~ 'a day that exists, as YYYY-MM-DD, or yesterday') -}}
+            {{- return(said ~ 'a day that exists, from 1970 to 2199, as YYYY-MM-DD, or yesterday') -}}
         {%- endif -%}
     {%- elif kind == 'texts' and value is not string and value is sequence and value is not mapping -%}
         {%- if not value -%}{{- return(said ~ rule[2]) -}}{%- endif -%}
         {%- for text in value if text is not string or not modules.re.fullmatch(rule[1], text) -%}{{- return(said ~ rule[2]) -}}{%- endfor -%}
-    {%- elif value is not string or not modules.re.fullmatch(rule[1], value) -%}
+    {%- elif value is not string or not value.isprintable() or not modules.re.fullmatch(rule[1], value) -%}
         {{- return(said ~ rule[2]) -}}
     {%- endif -%}
     {{- return('') -}}
@@ -117,13 +126,13 @@
     {%- set is_package = project_name != 'network_beaconing' -%}
     {%- for name, value in invocation_args_dict.get('vars', {}).items() if name in rules or not is_package -%}
         {%- if modules.re.search('[{][{%#]', value | string) -%}
-            {{- exceptions.raise_compiler_error("'" ~ name ~ "' holds Jinja, which would be run; nothing was built. Give plain text.") -}}
+            {{- exceptions.raise_compiler_error("'" ~ shown(name) ~ "' holds Jinja, which would be run; nothing was built. Give plain text.") -}}
         {%- endif -%}
     {%- endfor -%}
     {%- set problems = [] -%}
     {#- Where this project is a package, other vars belong to the project that uses it. #}
     {%- for name in invocation_args_dict.get('vars', {}) if name not in rules and not is_package -%}
-        {%- do problems.append("there is no var '" ~ name ~ "'; did you mean '" ~ nearest_name(name, rules) ~ "'?") -%}
+        {%- do problems.append("there is no var '" ~ shown(name) ~ "'; did you mean '" ~ nearest_name(name | string, rules) ~ "'?") -%}
     {%- endfor -%}
     {%- for name, rule in rules.items() -%}
         {%- set problem = var_problem(name, var(name), rule) -%}
@@ -150,7 +159,35 @@
     {%- elif reads_logs and not var('raw_root') -%}
         {%- do problems.append("nothing says where the logs are; give 'raw_root', the folder or URL that holds the y=YYYY folders, or " ~ azure | join(', ')) -%}
     {%- endif -%}
+    {%- if reads_logs and not problems -%}{%- do problems.extend(export_problems()) -%}{%- endif -%}
     {%- if problems -%}
         {{- exceptions.raise_compiler_error(problems | length ~ ' problem(s) with --vars, nothing was built:\n  - ' ~ problems | join('\n  - ')) -}}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro export_problems() %}
+    {#- Messages, where the export would replace or be among files that are not its own: log files or tables. -#}
+    {%- set problems = [] -%}
+    {%- for what, place in [('log files', given_location()), ('tables', adapter.dispatch('tables_location', 'network_beaconing')())] if place -%}
+        {%- set theirs = path_steps(place) -%}
+        {%- set ours = path_steps(export_location()) -%}
+        {%- set shared = [theirs | length, ours | length] | min -%}
+        {%- if theirs[:shared] == ours[:shared] -%}
+            {%- do problems.append("'export_root' is \"" ~ var('export_root') ~ '", but the ' ~ what ~ ' are in ' ~ place ~ ', and the export replaces all files in ' ~ export_location() ~ '; give a folder of its own') -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{- return(problems) -}}
+{% endmacro %}
+
+
+{% macro default__tables_location() %}
+    {#- Where the tables are: the folder of the schema, where the catalog knows one. -#}
+    {{- return(run_query('describe schema ' ~ target.schema).rows | selectattr(0, 'equalto', 'Location') | map(attribute=1) | first) -}}
+{% endmacro %}
+
+
+{% macro embedded__tables_location() %}
+    {#- The folder of all schemas. -#}
+    {{- return(target.folder) -}}
 {% endmacro %}

@@ -4,7 +4,7 @@
 -- Distinct, because Sail lists a large file once for each part that a task reads.
 select distinct
     {{ log_date_of('path') }} as log_date,
-    path,
+    {{ given_path('path') }} as path,
     length as bytes,
     modificationTime as modified_at,
     {{ is_log_file('path') }} as is_read

@@ -1,14 +1,18 @@
-"""Lines that a hostile or broken source could write: each has one fate, so none is lost or doubled.
+"""Lines and files that a hostile or broken source could write.
 
-`MUTATED_LINES` says how many; the suite has few.
+Each line has one fate, so none is lost or doubled; each file is read or named. `MUTATED_LINES` and
+`MUTATED_FILES` say how many; the suite has few.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import json
 import os
 import random
+import re
+import resource
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +26,8 @@ from tests.support.dbt_in_process import ENGINE, Dbt
 from tests.support.export_tree import lay_out
 
 LINES = int(os.environ.get("MUTATED_LINES", "3000"))
+FILES = int(os.environ.get("MUTATED_FILES", "80"))
+AT_ONCE = 5_000  # lines that are held before they are written
 DAYS = [DAY - dt.timedelta(back) for back in range(3)]
 Row = dict[str, Any]
 
@@ -107,6 +113,9 @@ def write(root: Path, dice: random.Random, lines: int) -> Counter[dt.date]:
         times = dice.choice([1, 1, 1, 2, 3])
         held[day] += [line] * times
         count[day] += times
+        if len(held[day]) > AT_ONCE:
+            lay_out(root, day, held[day], file=f"PT05M_{day:%d}.json")
+            held[day] = []
     # An array is its rows. A day of its own: target local rejects arrays beside a broken byte.
     arrays = min(DAYS) - dt.timedelta(1)
     held[arrays] = []
@@ -117,6 +126,106 @@ def write(root: Path, dice: random.Random, lines: int) -> Counter[dt.date]:
     for day, some in held.items():
         lay_out(root, day, some, file=f"PT05M_{day:%d}.json")
     return count
+
+
+# A file: what is in it, how its name ends, and how many lines it counts for.
+File = tuple[bytes, str, int]
+
+
+def some_lines(dice: random.Random) -> list[bytes]:
+    return [
+        dice.choice(MUTATIONS)(dice, other_row(dice)).replace(b"\xff", b"?")
+        for _ in range(dice.randrange(1, 9))
+    ]
+
+
+def plain_file(dice: random.Random, ending: str = ".json") -> File:
+    lines = some_lines(dice)
+    last = dice.choice([b"", b"\n", b"\r\n", b"\n\n \n"])
+    return dice.choice([b"\n", b"\r\n"]).join(lines) + last, ending, len(lines)
+
+
+def packed_file(dice: random.Random) -> File:
+    content, _, lines = plain_file(dice)
+    half = content.find(b"\n") + 1
+    parts = [content[:half], content[half:]] if half else [content]
+    return b"".join(map(gzip.compress, parts)), ".json.gz", lines
+
+
+def cut_file(dice: random.Random) -> File:
+    packed = packed_file(dice)[0]
+    return packed[: dice.randrange(1, len(packed))], ".ndjson.gz", 1
+
+
+def noise(dice: random.Random) -> File:
+    """Bytes that are no text."""
+    line = bytes(dice.randrange(14, 256) for _ in range(40)) + b"\xff"
+    return b"\x7fELF" + line, dice.choice([".json", ".JSON"]), 1
+
+
+def other_kind(dice: random.Random) -> File:
+    """Files of another kind whose names say JSON."""
+    content = dice.choice(
+        [
+            b"PAR1\x15\x04",
+            b"a,b,c",
+            b"<?xml version='1.0'?>",
+            b"PK\x03\x04\x14",
+            b"{{ 1 / 0 }}",
+            b"null",
+            b"1e400",
+            b'"text"',
+            "[]".encode("utf-16"),
+        ]
+    )
+    return content, ".jsonl", 1
+
+
+FILE_KINDS: list[Callable[[random.Random], File]] = [
+    plain_file,
+    plain_file,
+    packed_file,
+    other_kind,
+    lambda dice: (b"", dice.choice([".json", ".json.gz"]), 0),
+    lambda dice: (b"\n \t\n\r\n", ".json", 0),
+    lambda dice: (text([other_row(dice)] * 3), ".json", 3),
+    lambda dice: plain_file(dice, dice.choice([".txt", ".json.bak", "", ".parquet", ".json.zst"])),
+]
+if (
+    ENGINE == "local"
+):  # Spark stops at gzip that is none, and shows bytes that are no text otherwise
+    FILE_KINDS += [cut_file, noise, lambda dice: (text(other_row(dice)), ".json.gz", 1)]
+ODD_NAMES = [
+    *("a b", "%41", "ü", "a%2Fb", "q?", "h#", "st*r", "[x]", "{y}", "o'neill", '"', "$(id)", "~"),
+    *("\x1b[31m", "\u202e", "a+b", "=", "x" * 150, "&amp;", "${env:HOME}", "<b>", "-rf", "a,b"),
+]
+
+
+def write_files(
+    root: Path, dice: random.Random, files: int
+) -> tuple[Counter[dt.date], dict[str, str]]:
+    """Write files; return how many lines count by day, and what is to become of each file."""
+    count: Counter[dt.date] = Counter()
+    becomes: dict[str, str] = {}
+    for number in range(files):
+        content, ending, lines = dice.choice(FILE_KINDS)(dice)
+        day = dice.choice(DAYS)
+        folder = root / f"y={day:%Y}/m={day:%m}/d={day:%d}/h={dice.randrange(24):02d}"
+        if dice.random() < 0.2:  # a folder that is named as a file
+            folder /= dice.choice(["PT05M.json", "x.json.gz", "m=00", dice.choice(ODD_NAMES)])
+        name = f"{number}{dice.choice(ODD_NAMES) if dice.random() < 0.5 else ''}{ending}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+        if ENGINE == "local" and "\x1b" in name + str(folder):
+            becomes[str(number)] = "left out"
+        elif not content:
+            becomes[str(number)] = "empty"
+        elif ending in (".txt", ".json.bak", "", ".parquet", ".json.zst"):
+            becomes[str(number)] = "not read"
+        else:
+            becomes[str(number)] = "read"
+            count[day] += lines
+    return count, becomes
 
 
 def fates(dbt: Dbt, root: Path, days: list[dt.date]) -> dict[dt.date, int]:
@@ -147,6 +256,28 @@ def test_mutated_lines_of_all_makers(dbt: Dbt, tmp_path: Path, seed: int):
     dbt.wipe()
     written = write(tmp_path, random.Random(seed), LINES)
     assert fates(dbt, tmp_path, list(written)) == written
+    say_peak(f"{LINES:,} mutated lines")
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_mutated_files(dbt: Dbt, tmp_path: Path, seed: int):
+    dbt.wipe()
+    written, becomes = write_files(tmp_path, random.Random(seed), FILES)
+    assert fates(dbt, tmp_path, DAYS) == written
+    listed = {
+        re.match(r"\d+", file["path"].rpartition("/")[2])[0]: file["is_read"]
+        for file in dbt.rows("select path, is_read from beaconing.log_files")
+    }
+    for number, fate in becomes.items():
+        if fate != "empty":
+            assert listed.get(number) == {"read": True, "not read": False}.get(fate), number
+    say_peak(f"{FILES:,} mutated files")
+
+
+def say_peak(what: str) -> None:
+    """For `python -m tests.reliability`: the memory of this process, in which Sail runs."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    print(f"{what}: each accounted for, peak memory {peak:,} MB")
 
 
 @pytest.mark.skipif(not CAPTURES, reason=ABSENT)

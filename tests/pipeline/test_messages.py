@@ -140,6 +140,7 @@ BAD_VARS = [
     ("delta_scope", "host", "connection or source"),
     ("percent_denominator", "", "events or windowed"),
     ("drop_rows_with_nulls", "true", "true or false"),
+    ("minimum_intervals", 10**30, "a whole number from 8 to 1000"),
 ]
 
 
@@ -173,6 +174,26 @@ def test_all_problems_with_vars_at_once(dbt: Dbt, given):
 def test_vars_as_people_type_them(dbt: Dbt, given, vars: str, name: str):
     said = refused(dbt, "build", vars=vars.replace("RAW", given["raw_root"]))
     assert name in said
+
+
+@pytest.mark.parametrize(
+    ("vars", "words"),
+    [
+        ('{end_date: "9999-12-31"}', ["'end_date' is \"9999-12-31\"", "from 1970 to 2199"]),
+        ("{size_weight: .nan}", ["'size_weight' is nan", "a number from 0 to 1"]),
+        ('{raw_root: "/x\\e[2J\\u202e"}', ["'raw_root' is \"/x\\u001b[2J\\u202e\""]),
+        ('{device_vendor: "\\e]0;x\\a"}', ["'device_vendor' is \"\\u001b]0;x\\u0007\""]),
+        ('{"\\e[31m": 1}', ["there is no var '\\u001b[31m'"]),
+        ('{"\\e[31m": "{{ 1 }}"}', ["'\\u001b[31m' holds Jinja"]),
+    ],
+)
+def test_odd_values_are_said_in_few_lines_and_obeyed_by_no_terminal(
+    dbt: Dbt, vars: str, words: list[str]
+):
+    said = refused(dbt, "build", vars=vars)
+    assert all(word in said for word in words), said
+    assert not set(said) & {"\x1b", "\x07", "\u202e"}
+    assert len(said.splitlines()) < 40, "dbt says each error twice"
 
 
 def test_a_value_is_never_executed(dbt: Dbt, given):

@@ -28,12 +28,12 @@ class LocalDbt:
         environment: Mapping[str, str] = {},
     ) -> None:
         self.folder, self.vars, self.project, self.target = folder, vars, project, target
-        self.environment = {"BEACONING_OUTPUT": str(folder / "output"), "PWD": str(PROJECT)}
+        self.environment = {"BEACONING_OUTPUT": str(folder / "output")}
         self.environment |= environment
         self.tables = folder / "output/tables/beaconing"
 
-    def start(self, *args: str) -> subprocess.Popen:
-        """Start a command; its output is in stdout."""
+    def start(self, *args: str, start_new_session: bool = False) -> subprocess.Popen:
+        """Start a command; its output is in stdout. In a session of its own it is killed whole."""
         places = ["--project-dir", self.project, "--profiles-dir", self.folder]
         places += ["--target-path", self.folder / "target", "--log-path", self.folder / "logs"]
         profile = (PROJECT / "profiles.yml.example").read_bytes()
@@ -47,6 +47,7 @@ class LocalDbt:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=start_new_session,
         )
 
     def __call__(self, *args: str) -> str:

@@ -1,0 +1,277 @@
+"""What users and attackers do wrong: the run says it in a few lines, or goes on without it."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import gzip
+import io
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.dbt_in_process import ENGINE, PROJECT, Dbt, Result
+from tests.support.export_tree import at, lay_out
+
+DAY = dt.date(2026, 3, 10)
+LOCAL = pytest.mark.skipif(ENGINE != "local", reason="of target local alone")
+NO_TESTS = ("--exclude-resource-type", "test", "unit_test")
+HOSTILE = [
+    *("O'Neill", "ends in \\", "a\\n\\tb", "two\nlines", "${env:HOME} ${spark.master}", "%s %d"),
+    *("{{ 1 / 0 }}", '"quoted"', "\u202e\u2028é", "\x1b[31m", "'); drop table x; --", "\\u0041"),
+]
+
+
+def row(second: float, day: dt.date = DAY, **columns: Any) -> dict[str, Any]:
+    ends = {"SourceIP": "10.0.0.1", "DestinationIP": "198.51.100.1", "DestinationPort": 443}
+    return {"TimeGenerated": at(day, second), "DeviceVendor": "Fortinet", **ends, **columns}
+
+
+def few_lines(said: str) -> str:
+    """The messages of a run, if a person can read them; dbt prints each error twice."""
+    steps = r"\d+ of \d+ |Running with|Registered|Found|Using|Concurrency|Finished|Done|$"
+    said = "\n".join(line for line in said.splitlines() if not re.match(steps, line))
+    for sign in ("Traceback", "Error {", "\tat ", "java.lang"):
+        assert sign not in said, said
+    assert len(said.splitlines()) <= 20, said
+    return said
+
+
+# --- Seeds ----------------------------------------------------------------------------------------
+
+
+def seed_text(header: list[str], rows: list[list[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerows([header, *rows])
+    return text.getvalue()
+
+
+@pytest.fixture(scope="module")
+def edited(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, whose seeds people have edited."""
+    project = tmp_path_factory.mktemp("edited")
+    for name in ("dbt_project.yml", "selectors.yml"):
+        shutil.copy(PROJECT / name, project)
+    for name in ("models", "macros", "seeds", "tests/data"):
+        shutil.copytree(PROJECT / name, project / name)
+
+    networks = project / "seeds/organisation/internal_networks.csv"
+    rows = [["198.51.100.0/24", text, "x"] for text in HOSTILE]
+    bad = ["office", "192.0.2.0/33", "", "192.0.2.1'/32", "\x1b[31m"]
+    rows += [[text, "bad", "x"] for text in bad] + [["203.0.113.0/24", "", "x"]]
+    # Excel writes a BOM, and people add columns.
+    networks.write_text("\ufeff" + seed_text(["network", "description", "note"], rows), "utf-8")
+
+    services = project / "seeds/services/known_services.csv"
+    with services.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    by_name = dict(zip(header, rows[0]))
+    for service, change in {
+        "O'Neill's": {},
+        "any TCP": {"protocol": "tcp", "destination_ports": "443"},
+        "bad port": {"destination_ports": "123 ntp"},
+        "bad network": {"destination_networks": "192.0.2.0/99"},
+        "bad kind": {"kind": "whatever"},
+    }.items():
+        changed = by_name | {"service": service} | change
+        rows.append([changed[name] for name in header])
+    services.write_text(seed_text(header, rows))
+
+    facts = project / "seeds/vendors/vendor_facts.csv"
+    with facts.open("a", newline="") as file:
+        csv.writer(file).writerows(
+            [
+                ["*", "denied", "DeviceAction", "won't", "-", "somebody"],
+                ["*", "denied", "DeviceAction", "back\\slash", "-", "somebody"],
+                ["*", "denied", "DeviceAction", "${env:HOME}", "-", "somebody"],
+                ["*", "denied", "DeviceAction", "", "-", "somebody"],
+                ["*", "hidden", "DeviceAction", "none", "-", "somebody"],
+            ]
+        )
+    kept = dbt.project
+    dbt.wipe()
+    dbt.project = project
+    yield project
+    dbt.project = kept
+    dbt.wipe()
+
+
+@pytest.fixture(scope="module")
+def loaded(dbt: Dbt, edited: Path) -> Result:
+    return dbt("seed")
+
+
+def test_any_text_in_a_seed_is_loaded_as_it_stands(dbt: Dbt, loaded: Result):
+    assert loaded.success, loaded.messages
+    rows = dbt.rows("select * from beaconing.internal_networks")
+    assert set(rows[0]) == {"network", "description"}
+    texts = [r["description"] for r in rows if r["network"] == "198.51.100.0/24"]
+    assert sorted(texts) == sorted(HOSTILE)
+    assert [r for r in rows if r["network"] == "203.0.113.0/24"][0]["description"] is None
+    said = few_lines(loaded.messages)
+    assert "nothing reads the column(s) note of seeds/organisation/internal_networks.csv" in said
+
+
+def test_what_is_wrong_in_a_seed_is_named_and_the_night_goes_on(
+    dbt: Dbt, loaded: Result, tmp_path: Path
+):
+    lay_out(tmp_path / "raw", DAY, [row(1), row(2, DestinationIP="192.0.2.7")])
+    names = ("stg_internal_networks", "stg_known_services", "+connection_days", "+row_fates")
+    names += ("stg_common_security_log_rejects",)
+    used = {"raw_root": str(tmp_path / "raw"), "end_date": str(DAY), "lookback_days": 1}
+    built = dbt("build", "--select", *names, "--exclude-resource-type", "unit_test", vars=used)
+    assert built.success, built.messages
+    assert "\x1b" not in built.messages
+    said = [line for line in built.messages.splitlines() if "row(s) are not used" in line]
+    (networks,) = [line for line in said if "seed internal_networks: 5 row(s)" in line]
+    assert "192.0.2.0/24" in networks, networks
+    (services,) = [line for line in said if "seed known_services: 3 row(s)" in line]
+    for name in ("any TCP", "bad port", "bad network"):
+        assert f'"{name}"' in services
+    (facts,) = [line for line in said if "seed vendor_facts: 4 row(s)" in line]
+    assert "won't" in facts
+    # What is right is used: one destination is internal now, the other is not.
+    assert dbt.rows("select destination_ip from beaconing.connection_days") == [
+        {"destination_ip": "192.0.2.7"}
+    ]
+    used_services = dbt.rows("select distinct service from beaconing.stg_known_services")
+    assert {"O'Neill's", "bad kind"} <= {r["service"] for r in used_services}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("network\n192.0.2.0/24\n", ["no column description", "give it network,description"]),
+        ("Network,description\n", ["no column network", "Its first line is Network,description"]),
+        ("network,description\na,b,c\n", ["Row 0 has 3 values"]),
+    ],
+)
+def test_a_seed_without_a_column_says_so_and_keeps_the_old_table(
+    dbt: Dbt, edited: Path, loaded: Result, content: str, words: list[str]
+):
+    before = dbt.rows("select * from beaconing.internal_networks")
+    file = edited / "seeds/organisation/internal_networks.csv"
+    kept = file.read_bytes()
+    file.write_text(content)
+    try:
+        result = dbt("seed", "--select", "internal_networks")
+    finally:
+        file.write_bytes(kept)
+    assert not result.success
+    said = few_lines(result.messages)
+    for word in [*words, "internal_networks"]:
+        assert word in said
+    assert dbt.rows("select * from beaconing.internal_networks") == before
+
+
+# --- Log files ------------------------------------------------------------------------------------
+
+
+@LOCAL
+def test_files_that_cannot_be_read_are_named_and_the_others_are_read(dbt: Dbt, tmp_path: Path):
+    root = tmp_path / "raw"
+    day = root / f"y={DAY:%Y}/m={DAY:%m}/d={DAY:%d}"
+    lay_out(root, DAY, [row(second) for second in range(10)])
+    packed = "".join(json.dumps(row(second)) + "\n" for second in range(20, 30)).encode()
+    (day / "whole.json.gz").write_bytes(gzip.compress(packed))
+    (day / "cut.json.gz").write_bytes(gzip.compress(packed)[:-20])
+    (day / "none.json.gz").write_bytes(packed)
+    (day / "o'neill\u202e${env:HOME}.json.gz").write_bytes(b"x")
+    (day / "empty.json").write_bytes(b"")
+    (day / "binary.json").write_bytes(bytes(range(256)) * 3 + b"\n\xff\n")
+    (day / "bytes.json").write_bytes(json.dumps(row(40)).encode() + b"\n" + b'{"a": "\xff"}\n')
+    (day / "long.json").write_bytes(b'{"a": "' + b"x" * 100_000_000 + b'"}\n')
+    (day / "folder.json").mkdir()
+    (day / "folder.json/inside.json").write_text(json.dumps(row(50)) + "\n")
+    outside = tmp_path / "secret.json"
+    outside.write_text("a secret\n")
+    (day / "out.json").symlink_to(outside)
+    (day / "loop").symlink_to(day)
+    (day / os.fsdecode(b"\xff.json")).write_text(json.dumps(row(60)) + "\n")
+    (day / "\x1b[31m.json").write_text(json.dumps(row(60)) + "\n")
+    used = {"raw_root": str(root), "end_date": str(DAY), "lookback_days": 1}
+    names = ("+stg_common_security_log", "stg_common_security_log_rejects")
+    names += (
+        "every_line_is_staged_or_rejected",
+        "--exclude",
+        "test_type:generic test_type:unit every_line_has_a_fate",
+    )
+    dbt.wipe()
+    result = dbt("build", "--select", *names, vars=used)
+    assert result.success, result.messages
+    assert "\x1b" not in result.messages and "\u202e" not in result.messages
+    said = [line for line in result.messages.splitlines() if "left out" in line]
+    for words in ("out.json: a link that leads out", "loop: a link that leads back", "UTF-8"):
+        assert words in said[0]
+    assert "4 file(s)" in said[1] and "cut.json.gz: no whole gzip file" in said[1]
+    staged = dbt.rows("select count(*) as n from beaconing.stg_common_security_log")
+    assert staged == [{"n": 10 + 10 + 1 + 1}]
+    rejected = [
+        r["line"] for r in dbt.rows("select * from beaconing.stg_common_security_log_rejects")
+    ]
+    unread = [line for line in rejected if line.startswith("unreadable file ")]
+    assert len(unread) == 4 and not any("secret" in line for line in rejected)
+    assert any("long.json: it has a line of more than 32 MB" in line for line in unread)
+    assert any("o'neill\u202e${env:HOME}.json.gz: no whole" in line for line in unread)
+    listed = dbt.rows("select path from beaconing.log_files")
+    assert all(r["path"].startswith(str(root).lstrip("/")) for r in listed)
+
+    # Mended files are read, and only their days.
+    for path in day.iterdir():
+        if path.is_symlink() or path.name.startswith(
+            (os.fsdecode(b"\xff"), "\x1b", "long", "none", "o'")
+        ):
+            path.unlink()
+    (day / "cut.json.gz").write_bytes(gzip.compress(packed.replace(b"10.0.0.1", b"10.0.0.2")))
+    result = dbt("build", "--select", *names, vars=used)
+    assert result.success and "left out" not in result.messages, result.messages
+    staged = dbt.rows("select count(*) as n from beaconing.stg_common_security_log")
+    assert staged == [{"n": 10 + 10 + 10 + 1 + 1}]
+
+
+# --- Locations ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "place", ["{raw}", "{raw}/..", "{raw}/y=2026", "{tables}", "{tables}/beaconing"]
+)
+def test_an_export_that_would_replace_logs_or_tables_is_refused(
+    dbt: Dbt, tmp_path: Path, place: str
+):
+    root = tmp_path / "network_beaconing_anomalies"
+    lay_out(root, DAY, [row(1)])
+    tables = dbt.folder / ("tables" if ENGINE == "local" else "warehouse")
+    place = place.format(raw=root, tables=tables)
+    if ENGINE != "local":
+        place = place.replace("/beaconing", "/beaconing.db")
+    used = {"raw_root": str(root), "export_root": place, "end_date": str(DAY)}
+    result = dbt("build", vars=used)
+    assert not result.success and result.models == []
+    said = few_lines(result.messages)
+    assert "'export_root' is" in said and "give a folder of its own" in said
+
+
+@LOCAL
+def test_an_export_is_not_written_into_tables_through_a_link(dbt: Dbt, tmp_path: Path):
+    (tmp_path / "link").symlink_to(dbt.folder / "tables")
+    lay_out(tmp_path / "raw", DAY, [row(1)])
+    used = {"raw_root": str(tmp_path / "raw"), "export_root": str(tmp_path / "link")}
+    result = dbt("build", vars=used | {"end_date": str(DAY)})
+    assert not result.success and "give a folder of its own" in few_lines(result.messages)
+
+
+@LOCAL
+@pytest.mark.parametrize("url", ["s3://bucket/logs", "abfss://c@a.dfs.core.windows.net/x", "x://y"])
+def test_storage_that_cannot_be_reached_is_said_in_few_lines(
+    dbt: Dbt, monkeypatch: pytest.MonkeyPatch, url: str
+):
+    if url.startswith("s3") or url.startswith("abfss"):
+        pytest.skip("would ask the network")
+    result = dbt("run", "--select", "log_files", vars={"raw_root": url, "end_date": str(DAY)})
+    assert not result.success
+    few_lines(result.messages)
