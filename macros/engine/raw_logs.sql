@@ -11,8 +11,9 @@
         {%- set end_folder = day_location(end_date()) -%}
         {%- do execute_all(['create schema if not exists ' ~ listing.schema] + external_table(listing, 'binaryFile', end_folder)) -%}
         {#- Spark follows a link that leads back to a folder above it some 40 times. -#}
+        {%- set below = "substring_index(path, '/y=', -1)" -%}
         {%- set files, deepest = run_query(
-            "select count(*), min(if(length(path) - length(replace(path, '/', '')) > 60, path, null)) from " ~ listing.render() ~ ' where ' ~ is_log_file('path')
+            'select count(*), min(if(length(' ~ below ~ ') - length(replace(' ~ below ~ ", '/', '')) > 30, path, null)) from " ~ listing.render() ~ ' where ' ~ is_log_file('path')
         ).rows[0].values() -%}
         {%- if deepest -%}
             {{- exceptions.raise_compiler_error(

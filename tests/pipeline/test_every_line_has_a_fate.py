@@ -195,7 +195,8 @@ if (
     FILE_KINDS += [cut_file, noise, lambda dice: (text(other_row(dice)), ".json.gz", 1)]
 ODD_NAMES = [
     *("a b", "%41", "ü", "a%2Fb", "q?", "h#", "st*r", "[x]", "{y}", "o'neill", '"', "$(id)", "~"),
-    *("\x1b[31m", "\u202e", "a+b", "=", "x" * 150, "&amp;", "${env:HOME}", "<b>", "-rf", "a,b"),
+    *("\x1b[31m", "\u202e", "a+b", "=", "x" * 150, "&amp;", "${HOME}", "<b>", "-rf", "a,b"),
+    *([] if ENGINE == "spark" else ["a:b"]),  # Hadoop refuses a colon
 ]
 
 
