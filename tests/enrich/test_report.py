@@ -167,8 +167,8 @@ def test_a_finding_has_its_line_its_pictures_and_one_interval(page, tmp_path):
     assert line["seen"] == "00:00–23:59" and line["since"] == "changed"
     assert (line["verdict"], line["firewall"]) == ("–", "allowed")
     pane = text(page, "#pane")
-    # The median is named beside it once, as what reasons speak of.
-    assert pane.count("60.5 s − 2 %") == 3 and "60.5 s − 2 %, median 60 s" in pane
+    # In a reason, beside the median, and in two pictures.
+    assert pane.count("60.5 s − 2 %") == 4 and "60.5 s − 2 %, median 60 s" in pane
     assert "jitter" not in pane.lower().split("all columns")[0]
     assert "feed.csv: Cobalt Strike" in pane
     # 24 hours of 60 beats are 24 bars; the histogram has a bar for each of its two intervals.
