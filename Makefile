@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env java demo build docs server stop check test test-faults reliability test-spark test-matrix test-cluster test-azure lint lock clean FORCE
+.PHONY: help env java demo build docs server stop check test test-faults reliability test-spark test-matrix test-cluster test-azure lint audit lock clean FORCE
 
 # Everything that the demo makes, apart from the tables and findings of real logs.
 DEMO := output/demo
@@ -103,6 +103,10 @@ check: env  ## lint, and the tests that need no engine, in a minute or two
 	.venv/bin/sqlfluff lint models tests/data
 	.venv/bin/python -m pytest tests/project tests/samples tests/enrich
 
+audit: env  ## known vulnerabilities and licences of the locked packages; fails where they could not be looked up
+	scripts/fetch.sh audit
+	.venv/bin/python scripts/audit.py output/audit/bin/pip-audit
+
 lock:  ## resolve the extras of pyproject.toml into requirements.txt, with hashes, and the second Spark into requirements-spark4.txt
 	python3 -m venv output/lock
 	output/lock/bin/python -m pip install --quiet uv
@@ -113,6 +117,6 @@ lock:  ## resolve the extras of pyproject.toml into requirements.txt, with hashe
 	rm -rf output/lock
 
 clean:  ## remove what make made: .venv, the demo, docs, logs, caches, and a profiles.yml without edits
-	rm -rf .venv $(DEMO) output/spark4 output/azurite target logs .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv $(DEMO) output/spark4 output/azurite output/audit target logs .pytest_cache .ruff_cache .hypothesis *.egg-info
 	@find bench enrich samples tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 	@! cmp -s profiles.yml profiles.yml.example || rm profiles.yml

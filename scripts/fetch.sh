@@ -3,6 +3,7 @@
 #
 #   scripts/fetch.sh spark4     PySpark 4.1 with Delta and Azure storage. PYTHONPATH=output/spark4 lays it over .venv: only Spark differs.
 #   scripts/fetch.sh azurite    Microsoft's emulator of Azure Storage
+#   scripts/fetch.sh audit      pip-audit, in an environment of its own
 #
 # Exit code 77: a tool or a registry is missing, and the tests that need it must be left out.
 set -eu
@@ -43,6 +44,11 @@ END
 fetch_azurite() {
     command -v npm >/dev/null || skip "no npm (Node.js)."
     npm install --silent --no-audit --no-fund --no-save --prefix "$to" azurite@3.35.0 || skip "npm could not bring azurite."
+}
+
+fetch_audit() {
+    .venv/bin/python -m venv "$to"
+    "$to/bin/python" -m pip install --quiet --no-input --disable-pip-version-check pip-audit==2.10.1 || skip "pip could not install pip-audit."
 }
 
 "fetch_$part"

@@ -15,7 +15,11 @@ from typing import Any
 
 from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
-from dbt.adapters.embedded.connections import EmbeddedConnectionManager, lock_tables
+from dbt.adapters.embedded.connections import (
+    EmbeddedConnectionManager,
+    cannot_write,
+    lock_tables,
+)
 from dbt.adapters.embedded.log_files import Problems, prepare_day, prepare_root
 from dbt.adapters.sail.impl import SailAdapter
 from dbt.adapters.spark.column import SparkColumn
@@ -196,7 +200,10 @@ class EmbeddedAdapter(SailAdapter):
         asked = (get_invocation_id(), root, *days)
         if asked not in self.roots:
             place = self.folder / READABLE / "days"
-            self.roots = {asked: prepare_root(Path(local), place, days)}
+            try:
+                self.roots = {asked: prepare_root(Path(local), place, days)}
+            except OSError as error:
+                raise DbtRuntimeError(cannot_write(place, error)) from None
         folder, problems = self.roots[asked]
         return {
             "root": root if folder == Path(local) else str(folder),
@@ -211,9 +218,13 @@ class EmbeddedAdapter(SailAdapter):
             return whole | {"has_array": True, "problems": []}
         folder = Path(re.sub("^file:/+", "/", location))
         name = "-".join(folder.parts[-3:])
-        day = prepare_day(folder, self.folder / READABLE / name, tuple(endings))
-        place = location if day.location == folder else str(day.location)
-        places = {"location": place, "broken": day.broken and str(day.broken)}
+        place = self.folder / READABLE / name
+        try:
+            day = prepare_day(folder, place, tuple(endings))
+        except OSError as error:
+            raise DbtRuntimeError(cannot_write(place, error)) from None
+        to_read = location if day.location == folder else str(day.location)
+        places = {"location": to_read, "broken": day.broken and str(day.broken)}
         return vars(day) | places | {"problems": as_texts(day.problems)}
 
     def schema_of(self, selected: str) -> StructType:

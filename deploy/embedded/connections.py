@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -57,14 +58,17 @@ def lock_tables(folder: Path, command: str) -> bool:
     Raises
     ------
     DbtRuntimeError
-        If another process holds them; the message names it.
+        If another process holds them, and the message names it; or if the folder is not writable.
     """
     global _lock
     path = folder / LOCK
     if _lock is not None and _lock.name == str(path):
         return False
-    folder.mkdir(parents=True, exist_ok=True)
-    file = path.open("a+", encoding="utf-8")  # stays open: closing it would release the lock
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")  # stays open: closing it would release the lock
+    except OSError as error:
+        raise DbtRuntimeError(cannot_write(folder, error)) from None
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -77,7 +81,15 @@ def lock_tables(folder: Path, command: str) -> bool:
         ) from None
     _lock = file
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
-    file.truncate(0)
-    json.dump({"process": os.getpid(), "command": command, "since": now}, file)
-    file.flush()
+    # On a full disk the lock holds without its text.
+    with contextlib.suppress(OSError):
+        file.truncate(0)
+        json.dump({"process": os.getpid(), "command": command, "since": now}, file)
+        file.flush()
     return True
+
+
+def cannot_write(folder: Path, error: OSError) -> str:
+    """Say that a folder of tables cannot be written, and the cure."""
+    cure = "Mend that, or set BEACONING_OUTPUT to another one."
+    return f"the tables in {folder} cannot be written: {error.strerror}. {cure}"

@@ -10,7 +10,16 @@
         {%- do adapter.dispatch('warn_of_unreadable_files', 'network_beaconing')() -%}
         {%- set end_folder = day_location(end_date()) -%}
         {%- do execute_all(['create schema if not exists ' ~ listing.schema] + external_table(listing, 'binaryFile', end_folder)) -%}
-        {%- if run_query('select count(*) from ' ~ listing.render() ~ ' where ' ~ is_log_file('path')).columns[0].values()[0] == 0 -%}
+        {#- Spark follows a link that leads back to a folder above it some 40 times. -#}
+        {%- set files, deepest = run_query(
+            "select count(*), min(if(length(path) - length(replace(path, '/', '')) > 60, path, null)) from " ~ listing.render() ~ ' where ' ~ is_log_file('path')
+        ).rows[0].values() -%}
+        {%- if deepest -%}
+            {{- exceptions.raise_compiler_error(
+                'a link below ' ~ end_folder ~ ' leads back to a folder above it: ' ~ shown(deepest) ~ '. No day was read. Remove the link.'
+            ) -}}
+        {%- endif -%}
+        {%- if files == 0 -%}
             {{- exceptions.raise_compiler_error(
                 'no log files for end_date ' ~ end_date() ~ ': looked below ' ~ given_location() ~ '/' ~ day_folder(end_date()) ~ ' for names that end in .json, .ndjson or .jsonl, with or without .gz. '
                 ~ 'No day was read. Check the location (raw_root or the Azure names) and end_date.'

@@ -67,6 +67,10 @@ CONNECTIONS: dict[str, tuple[tuple[Any, ...], set[str]]] = {
     "a resolver": (("8.8.8.8", 53, "udp", None, 60, 70, 130), {"Google Public DNS"}),
     "a tunnel through a resolver": (("8.8.8.8", 53, "udp", None, 60, 260, 400), set()),
     "https of a resolver": (("8.8.8.8", 443, "tcp", None, 60, 70, 130), set()),
+    "a firewall of its maker": (
+        (NOWHERE, 443, "tcp", "updates.paloaltonetworks.com", 60, 900, 900),
+        {"Palo Alto Networks updates"},
+    ),
     "an unknown port": ((NOWHERE, None, "udp", None, 64, 76, 76), set()),
     "an unknown protocol": ((NOWHERE, 123, None, None, 64, 76, 76), set()),
     "no period": ((NOWHERE, 123, "udp", None, None, 76, 76), set()),

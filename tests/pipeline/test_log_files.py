@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dbt.adapters.embedded.connections import lock_tables
 from dbt.adapters.embedded.log_files import (
     EQUALS,
     LONGEST_LINE,
@@ -24,6 +25,7 @@ from dbt.adapters.embedded.log_files import (
     prepare_root,
     problems_below,
 )
+from dbt_common.exceptions import DbtRuntimeError
 
 DAY = "y=2026/m=03/d=10"
 ENDINGS = (".json", ".json.gz")
@@ -209,6 +211,20 @@ def test_what_may_not_be_read_is_named_and_the_rest_is_read(hidden: str, left: l
         (root / DAY / hidden).chmod(0o700)
     kind = "file that cannot be read" if hidden.endswith("json") else "folder that cannot be listed"
     assert said == repr((left, {hidden: f"a {kind} (Permission denied)"}))
+
+
+def test_a_folder_that_may_not_be_written_is_named():
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        place.chmod(0o555)
+
+        def lock() -> str:
+            with pytest.raises(DbtRuntimeError) as raised:
+                lock_tables(place / "tables", "build")
+            return str(raised.value)
+
+        said = as_nobody(lock)
+    assert "tables cannot be written: Permission denied" in said and "BEACONING_OUTPUT" in said
 
 
 def test_lines_that_are_not_utf_8_are_apart_and_the_others_are_as_they_were(tmp_path: Path):

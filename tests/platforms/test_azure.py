@@ -63,6 +63,7 @@ spark.hadoop.javax.jdo.option.ConnectionURL: jdbc:derby:;databaseName={folder}/m
 spark.sql.legacy.createHiveTableByDefault: "false"
 spark.sql.session.timeZone: UTC
 spark.sql.shuffle.partitions: "2"
+spark.sql.codegen.wholeStage: "false"
 spark.sql.extensions: io.delta.sql.DeltaSparkSessionExtension
 spark.sql.catalog.spark_catalog: org.apache.spark.sql.delta.catalog.DeltaCatalog
 spark.databricks.delta.snapshotPartitions: "1"
@@ -193,7 +194,7 @@ def hunt(blobs: BlobServiceClient, tmp_path_factory: pytest.TempPathFactory) -> 
         ),
     }
     hunt = Hunt(truth, results, folder, given, environment)
-    hunt.dbt("build")
+    hunt.dbt("build", "--exclude-resource-type", "test", "unit_test")
     return hunt
 
 

@@ -38,6 +38,7 @@ def remote(tmp_path: Path) -> Iterator[str]:
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
         "spark.sql.shuffle.partitions": 2,
+        "spark.sql.codegen.wholeStage": "false",
         "spark.sql.warehouse.dir": tmp_path / "warehouse",
     }
     words = [word for item in settings.items() for word in ("--conf", "{}={}".format(*item))]
@@ -70,7 +71,7 @@ def test_a_build_finds_what_target_local_finds(remote: str, tmp_path: Path, logs
         given = vars | {"export_root": str(folder / "export")}
         server = {"BEACONING_CONNECT_REMOTE": remote}
         dbt = LocalDbt(folder, given, target=target, environment=server)
-        dbt("build")
+        dbt("build", "--exclude-resource-type", "test", "unit_test")
         found[target] = read_findings(folder / "export")
     assert found["connect"] == found["local"]
     assert connections(implants) & connections(found["connect"])
