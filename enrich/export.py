@@ -34,6 +34,7 @@ ENRICHED = "enriched.jsonl"
 BEFORE = "enriched_before.jsonl"  # the same of the run before, for `enrich diff`
 STALE_AFTER = dt.timedelta(hours=26)  # a nightly run, and two hours
 MOST_REJECTED = 0.05  # of a day's lines: with more, much may have been missed
+MOST_NAMED = 3  # suppressions in warnings
 LOOK_UP_AGAIN = "Make it again with `python -m enrich lookup`, or delete it."
 EMPTY_FOLDER = "Empty the folder and build the export again."
 KEYS = ("run_id", "beacon_id")  # what a row of ENRICHED is known by
@@ -176,11 +177,12 @@ def read_export(export_root: str) -> Export:
 
 def said_of_suppressions(idle: list[dict[str, str]]) -> Iterator[str]:
     """Name the suppressions that cannot be used, or have expired: what they hid is shown again."""
-    for row in idle:
-        state = row["state"].partition(":")[0]
-        if state in ("cannot be used", "expired"):
-            said = visible(row["suppression"])
-            yield f"a suppression hides nothing, {visible(row['state'])}: {said}"
+    lost = [row for row in idle if row["state"].startswith(("cannot be used", "expired"))]
+    for row in lost[:MOST_NAMED]:
+        said = visible(row["suppression"])
+        yield f"a suppression hides nothing, {visible(row['state'])}: {said}"
+    if len(lost) > MOST_NAMED:
+        yield f"{len(lost) - MOST_NAMED} suppressions more hide nothing: the report lists them."
 
 
 def said_of(row: dict[str, Any]) -> str:

@@ -107,6 +107,8 @@ def cells_of(finding: dict[str, Any]) -> tuple[str, ...]:
     if name := finding.get("source_name") or finding.get("source_host_name"):
         source += f" ({visible(name)})"
     owner = [finding.get(name) for name in ("destination_name", "country", "as_organization")]
+    if owner[0] == finding.get("destination_ip"):  # where there is no address
+        owner = owner[1:]
     notes = ["all denied"] if is_denied(finding) else []
     notes += [", ".join(visible(text) for text in owner if text)]
     notes += [visible(reason) for reason in finding.get("reasons") or []]

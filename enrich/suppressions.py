@@ -90,7 +90,10 @@ def plain(text: object) -> str:
 
 
 def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """Read a network or address; None if it is none."""
+    """Read a network or address as the pipeline does; None if it is none."""
+    prefix = text.partition("/")[2]
+    if "%" in text or ("/" in text and not re.fullmatch(r"[0-9]{1,3}", prefix)):
+        return None  # a zone, or a mask such as 255.0.0.0
     try:
         return ipaddress.ip_network(text, strict=False)
     except ValueError:
@@ -99,14 +102,16 @@ def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | Non
 
 def problems(row: Row) -> list[str]:
     """Say what is wrong with a row, as the model stg_suppressions does; empty if nothing is."""
-    said = [
-        f"{name} is neither network nor address nor *"
-        for name in ("destination_network", "source_network")
-        if row[name] != ANY and not network_of(row[name])
-    ]
-    port = row["destination_port"]
-    if port != ANY and not (re.fullmatch(r"[0-9]{1,5}", port) and int(port) <= 65535):
-        said.append("destination_port is neither a port nor *")
+    row = {name: cell.strip() for name, cell in row.items()}
+    said = []
+    for end in ("destination", "source"):
+        if row[f"{end}_network"] != ANY and not network_of(row[f"{end}_network"]):
+            said.append(f"{end}_network is neither network nor address nor *")
+        port = row["destination_port"] if end == "destination" else ANY
+        if port != ANY and not (re.fullmatch(r"[0-9]{1,5}", port) and int(port) <= 65535):
+            said.append("destination_port is neither a port nor *")
+    if is_nothing(row["device_vendor"]):
+        said.append("device_vendor is empty; * is all")
     seconds = [row["shortest_seconds"], row["longest_seconds"]]
     wrong = [text != ANY and not NUMBER.fullmatch(text) for text in seconds]
     said += [
@@ -116,18 +121,25 @@ def problems(row: Row) -> list[str]:
     ]
     if not any(wrong) and ANY not in seconds and float(seconds[0]) > float(seconds[1]):
         said.append("shortest_seconds is more than longest_seconds")
-    said += [
-        f"{name} is empty"
-        for name in ("device_vendor", "reason", "owner")
-        if row[name].strip().lower() in ("", "null")  # dbt reads the word null as nothing
-    ]
     if all(row[name] == ANY for name in CONDITIONS):
         said.append("it would hide every finding")
-    try:
-        dt.datetime.strptime(row["expires_on"], "%Y-%m-%d")
-    except ValueError:
+    said += [f"{name} is empty" for name in ("reason", "owner") if is_nothing(row[name])]
+    if day_of(row["expires_on"]) is None:
         said.append("expires_on is no day as YYYY-MM-DD")
     return said
+
+
+def is_nothing(text: str) -> bool:
+    """Tell whether a cell is empty; the pipeline reads the word null as nothing, too."""
+    return text.lower() in ("", "null")
+
+
+def day_of(text: str) -> dt.date | None:
+    """Read a day as YYYY-MM-DD; None if it is none."""
+    try:
+        return dt.date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d\d-\d\d", text) else None
+    except ValueError:
+        return None
 
 
 def covers(row: Row, finding: dict[str, Any]) -> bool:
@@ -351,6 +363,8 @@ def of_watchlist(
     # Watchlists write days as times.
     row["expires_on"] = re.sub(r"^(\d{4}-\d\d-\d\d)[T ].*", r"\1", row["expires_on"])
     wrong = "; ".join(problems(row))
+    if not wrong and row["expires_on"] < dt.datetime.now(dt.timezone.utc).date().isoformat():
+        wrong = f"it expired on {row['expires_on']}"
     yield what, None if wrong else row, wrong
 
 

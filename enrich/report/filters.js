@@ -18,7 +18,7 @@ function facets() {
       status,
       (f) => f.status === status,
     ]),
-    ["source", "critical source", (f) => f.source_criticality === "high"],
+    ["criticality", "critical source", (f) => f.source_criticality === "high"],
     ["known bad", "known bad", (f) => knownBad(f) === "named"],
     ["passage", "all denied", isDenied],
     ["campaign", "campaign", (f) => campaignsOf(f).length > 0],

@@ -14,7 +14,9 @@ const sourceName = (f) => f.source_name || f.source_host_name;
 function sourceCell(f) {
   const isCritical = f.source_criticality === "high";
   return [
-    isCritical ? el("span", { class: "alarm", title: "a critical source" }, "critical") : null,
+    isCritical
+      ? el("span", { class: "alarm", title: "a critical source", role: "img", "aria-label": "critical source" }, "!")
+      : null,
     quoted(f.source_ip),
     sourceName(f) ? quoted(shortened(sourceName(f), 60), "soft") : null,
   ];
@@ -28,8 +30,11 @@ function alarm(f) {
 // Ports or addresses that beat only together.
 const several = (f) => (f.several ? `${whole(membersOf(f).length)} ${f.several}` : null);
 
+// Where there is no address, the name stands in its place already.
+const nameOf = (f) => (f.destination_name === f.destination_ip ? null : f.destination_name);
+
 function destinationCell(f) {
-  const known = [several(f), f.destination_name, ownerOf(f), f.country].filter(Boolean);
+  const known = [several(f), nameOf(f), ownerOf(f), f.country].filter(Boolean);
   return [
     alarm(f),
     quoted(f.destination_ip),

@@ -334,3 +334,15 @@ def test_a_full_disk_leaves_no_unfinished_file_and_keeps_the_old_one(tmp_path, m
         write_enriched(str(tmp_path), [a_finding(2) | added])
     assert [path.name for path in tmp_path.iterdir()] == [ENRICHED]
     assert (tmp_path / ENRICHED).read_bytes() == old
+
+
+def test_suppressions_that_lost_their_effect_are_warned_of_by_name(tmp_path):
+    wrong = {"state": "cannot be used: owner is empty", "suppression": "192.0.2.1,\x1b[31m"}
+    late = {"state": "expired", "suppression": "192.0.2.2,443"}
+    idle = [wrong, late, {"state": "hid nothing", "suppression": "192.0.2.3,443"}]
+    root = str(write_export(tmp_path, run=a_run(idle_suppressions=idle)))
+    first, second, *_ = read_export(root).warnings
+    assert "owner is empty: 192.0.2.1,\\x1b[31m" in first and "expired: 192.0.2.2,443" in second
+    root = str(write_export(tmp_path / "many", run=a_run(idle_suppressions=[late] * 9)))
+    warnings = [text for text in read_export(root).warnings if "suppression" in text]
+    assert len(warnings) == 4 and warnings[-1].startswith("6 suppressions more")

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from enrich import severity
+from enrich import severity, sources
 from enrich.contract import LOOKUP_COLUMNS, all_columns, check, contract
 from enrich.lookups import location
 from enrich.lookups.addresses import is_public, public_addresses
@@ -258,7 +258,7 @@ def test_reasons_hold_no_secret(monkeypatch):
 def test_every_lookup_has_columns_of_its_own():
     names = [name for kind in KINDS for name in (*kind.columns, kind.status_column)]
     assert len(set(names)) == len(names) and not set(names) & contract().keys()
-    assert list(LOOKUP_COLUMNS) == [*names, *severity.COLUMNS]
+    assert list(LOOKUP_COLUMNS) == [*names, *sources.COLUMNS, *severity.COLUMNS]
     assert len({kind.name for kind in KINDS}) == len(KINDS)
 
 

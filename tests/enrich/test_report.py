@@ -167,8 +167,8 @@ def test_a_finding_has_its_line_its_pictures_and_one_interval(page, tmp_path):
     assert line["seen"] == "00:00–23:59" and line["since"] == "changed"
     assert (line["verdict"], line["firewall"]) == ("–", "allowed")
     pane = text(page, "#pane")
-    # The median is named beside it once, as what reasons speak of.
-    assert pane.count("60.5 s − 2 %") == 3 and "60.5 s − 2 %, median 60 s" in pane
+    # In a reason, beside the median, and in two pictures.
+    assert pane.count("60.5 s − 2 %") == 4 and "60.5 s − 2 %, median 60 s" in pane
     assert "jitter" not in pane.lower().split("all columns")[0]
     assert "feed.csv: Cobalt Strike" in pane
     # 24 hours of 60 beats are 24 bars; the histogram has a bar for each of its two intervals.
@@ -214,6 +214,31 @@ def test_findings_are_in_sight_when_the_page_opens(page, tmp_path, width, height
         ".filter(c => c.scrollWidth > c.clientWidth).map(c => c.dataset.label))]"
     )
     assert page.evaluate(cut) in ([], ["destination"])
+
+
+@pytest.mark.parametrize("width", [320, 390, 768])
+@pytest.mark.parametrize("is_open", [False, True])
+def test_on_a_narrow_screen_the_boxes_come_after_the_list(page, tmp_path, width, is_open):
+    page.shape(width, 844)
+    opened(page, tmp_path, [a_finding(n) | LOOKED_UP for n in range(1, 21)])
+    if is_open:
+        page.evaluate("openPane(findings[0])")
+    edge = "document.querySelector('{}').getBoundingClientRect().{}"
+    assert page.evaluate(edge.format(".pair", "top")) >= page.evaluate(
+        edge.format(".board", "bottom")
+    )
+
+
+def test_on_paper_a_severity_and_a_verdict_are_one_line_beside_the_next_column(page, tmp_path):
+    opened(page, tmp_path, [a_finding(1, severity="critical"), a_finding(2, severity="medium")])
+    page.evaluate("judge(findings[0], 'suspicious')")
+    page.shape(1047, 800, media="print")
+    over = (
+        "[...document.querySelectorAll('#findings .badge, #findings span.verdict')]"
+        ".filter(n => n.getBoundingClientRect().right > n.closest('td').getBoundingClientRect()"
+        ".right + 1 || n.getClientRects().length > 1).length"
+    )
+    assert page.evaluate(over) == 0
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
@@ -383,6 +408,24 @@ def test_it_sorts_and_says_in_which_direction(page, tmp_path):
         sort(page, name.rstrip("▾▴"))
         assert sorted(beacons(page)) == [1, 2, 3, 4]
     assert page.errors == []
+
+
+def test_a_critical_source_is_marked_found_and_explained(page, tmp_path):
+    known = {"source_name": "payroll", "source_owner": "<b>HR", "source_site": "Bonn"}
+    known |= {"source_criticality": "high", "effective_severity": "critical"}
+    known |= {"raised_by": ["the source is critical: payroll"]}
+    findings = [a_finding(1) | LOOKED_UP | known, a_finding(2, severity="low") | LOOKED_UP]
+    opened(page, tmp_path, findings)
+    source = texts(page, "#findings tr.row:first-child td.source")[0].split()
+    assert source == ["!", "10.0.0.1", "payroll"]
+    click(page, "#chips button", "critical source")
+    assert beacons(page) == [1]
+    search(page, "<b>hr bonn")
+    assert beacons(page) == [1]
+    pane = text(page, "#pane")
+    assert "<b>HR, Bonn" in pane and "raised from high: the source is critical: payroll" in pane
+    page.evaluate("show('hosts')")
+    assert texts(page, "#hosts td.source")[0].split() == ["!", "10.0.0.1", "payroll"]
 
 
 def test_all_that_filters_is_a_chip(page, tmp_path):

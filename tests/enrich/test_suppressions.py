@@ -6,10 +6,12 @@ import io
 import json
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from enrich import suppressions
 from enrich.cli import app
+from enrich.fields import PROJECT
 from enrich.suppressions import COLUMNS, SEED, add, covers, line_of, problems, read_seed, row_of
 from enrich.words import UserError
 from tests.support.findings import a_finding, a_run, write_export
@@ -157,11 +159,22 @@ def test_a_wrong_cell_is_said(cell, value):
     assert said.startswith(("shortest_seconds", cell))
 
 
+def test_command_and_pipeline_say_the_same_of_the_same_rows():
+    model = PROJECT / "models/staging/stg_suppressions.yml"
+    (unit,) = yaml.safe_load(model.read_text(encoding="utf-8"))["unit_tests"]
+    rows = zip(unit["given"][0]["rows"], unit["expect"]["rows"], strict=True)
+    for given, expected in rows:
+        cells = {name: str(given[name] or "") for name in COLUMNS}
+        assert "; ".join(problems(cells)) == (expected["problem"] or ""), given
+
+
 # --- What Sentinel exports ----------------------------------------------------------------------
 
 WATCHLIST = [
     {"destination_network": "203.0.113.0/24", "source_network": "*", "reason": "printers",
      "owner": "IT", "expires_on": "2099-01-01T00:00:00Z"},
+    {"destination_network": "203.0.113.9", "source_network": "*", "reason": "old", "owner": "IT",
+     "expires_on": "2020-01-01"},
     {"destination_network": "*", "source_network": "*", "reason": "all", "owner": "IT"},
 ]  # fmt: skip
 
@@ -200,6 +213,7 @@ def test_a_watchlist_shows_what_it_would_add_and_adds_it_when_told(called, seed,
     code, said = called("suppress-from", file)
     assert code == 0 and "Nothing was written" in said and rows_of(seed) == []
     assert "hides 2 of 3 findings" in said and "it would hide every finding" in said
+    assert "it expired on 2020-01-01" in said
     code, said = called("suppress-from", file, "--write")
     (row,) = rows_of(seed)
     assert code == 0 and row["reason"] == "printers" and row["expires_on"] == "2099-01-01"
