@@ -5,6 +5,7 @@ The work is done in the other modules.
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from enrich import listing
+from enrich import listing, suppressions
 from enrich import settings as settings_file
 from enrich.contract import is_looked_up
 from enrich.export import (
@@ -42,6 +43,7 @@ from enrich.lookups.run import enrich
 from enrich.push import run as pushing
 from enrich.settings import Settings
 from enrich.severity import known_bad
+from enrich.sources import Sources
 from enrich.storage import write_text
 from enrich.words import SettingsError, UserError, visible
 
@@ -79,6 +81,10 @@ ReportFile = Annotated[
     str | None,
     typer.Option("--output", help="HTML file to write (default: report.html in EXPORT_ROOT)"),
 ]
+Reason = Annotated[str, typer.Option(help="why the traffic is known to be harmless")]
+Owner = Annotated[str, typer.Option(help="who vouches for that")]
+Days = Annotated[int, typer.Option(min=1, max=3660, help="for how many days from today")]
+Seed = Annotated[Path, typer.Option(help="CSV file of the seed suppressions")]
 
 
 # --- Commands -----------------------------------------------------------------------------------
@@ -191,6 +197,9 @@ def status(export_root: ExportRoot = None, config_file: ConfigFile = None) -> No
         say(f"Duration: {run['duration_seconds']} s")
     suppressed = sum(finding.get("suppressed") is True for finding in export.findings)
     say(f"Findings: {len(export.findings)}, {suppressed} of them suppressed")
+    for row in (export.run or {}).get("idle_suppressions") or []:
+        if not row["state"].startswith(("expired", "cannot be used")):  # it was warned of those
+            say(f"Suppression, {visible(row['state'])}: {visible(row['suppression'])}")
     if export.findings:
         done = is_looked_up(read_enriched(settings.export_root, export.findings))
         say(f"Lookups: {'done' if done else 'not done for this run'}")
@@ -281,6 +290,68 @@ def diff(
     print_lines(lines or ["No beacon is new, gone or changed."])
 
 
+@app.command()
+def suppress(
+    beacon_id: Annotated[
+        str, typer.Argument(metavar="ID", help="id of a finding, or the beginning of it")
+    ],
+    export_root: ExportRoot = None,
+    config_file: ConfigFile = None,
+    reason: Reason = "",
+    owner: Owner = "",
+    days: Days = suppressions.DAYS,
+    seed: Seed = suppressions.SEED,
+    dry_run: DryRun = False,
+) -> None:
+    """Write the row that hides a finding into the seed suppressions."""
+    settings, export = start(config_file, export_root)
+    finding = listing.find(read_enriched(settings.export_root, export.findings), beacon_id)
+    if finding.get("suppressed") is True:
+        by = "; ".join(map(visible, finding.get("suppressed_by") or []))
+        raise UserError(f"{visible(finding['beacon_id'])} is suppressed already: {by}")
+    row = suppressions.row_of(finding, reason, owner, day_in(days))
+    if wrong := suppressions.problems(row):
+        raise SettingsError(f"{'; '.join(wrong)}. Give --reason and --owner.")
+    if not suppressions.has_address(finding):
+        warn(
+            "the destination is no address: the row hides every destination of this source on "
+            "this port at this pace."
+        )
+    if not write_suppressions([row], export.findings, seed, dry_run):
+        raise typer.Exit(1)
+
+
+@app.command("suppress-from")
+def suppress_from(
+    file: Annotated[
+        Path,
+        typer.Argument(help="a watchlist or incidents, as CSV or JSON that Sentinel exported"),
+    ],
+    export_root: ExportRoot = None,
+    config_file: ConfigFile = None,
+    owner: Owner = "",
+    days: Days = suppressions.DAYS,
+    seed: Seed = suppressions.SEED,
+    write: Annotated[
+        bool, typer.Option("--write", help="add the rows (default: only show them)")
+    ] = False,
+) -> None:
+    """Show the suppressions that a watchlist, or incidents closed as benign, would add."""
+    settings, export = start(config_file, export_root)
+    items = suppressions.read_items(file)
+    findings = read_enriched(settings.export_root, export.findings)
+    rows = []
+    for what, row, problem in suppressions.suggested(items, findings, owner, day_in(days)):
+        if row is None:
+            say(f"not used, {visible(what)}: {problem}")
+        elif row not in rows:
+            rows.append(row)
+    say(f"{visible(str(file))}: {len(items)} items, {len(rows)} suppressions")
+    write_suppressions(rows, export.findings, seed, not write)
+    if rows and not write:
+        say("Nothing was written: --write adds them.")
+
+
 def main() -> None:
     """Run the command line; print a user's mistake as a sentence, without a stack trace."""
     try:
@@ -325,6 +396,33 @@ def start(
     return settings, export
 
 
+def day_in(days: int) -> dt.date:
+    """Return the day that is so many days from today, UTC."""
+    return dt.datetime.now(dt.timezone.utc).date() + dt.timedelta(days)
+
+
+def write_suppressions(
+    rows: list[suppressions.Row], findings: list[dict[str, Any]], seed: Path, dry_run: bool
+) -> bool:
+    """Add rows that the seed does not have, and say which line is which; tell if one is new."""
+    kept = suppressions.read_seed(seed)[1]
+    new = []
+    for row in rows:
+        if line := suppressions.same(row, kept, day_in(0)):
+            say(f"{seed}, line {line} hides that already: {visible(suppressions.line_of(row))}")
+        else:
+            new.append(row)
+    lines = [None] * len(new) if dry_run else suppressions.add(new, seed) if new else []
+    for line, row in zip(lines, new):
+        hidden = sum(suppressions.covers(row, finding) for finding in findings)
+        place = f"line {line}" if line else "would be added"
+        say(f"{seed}, {place}: {visible(suppressions.line_of(row))}")
+        say(f"  hides {hidden} of {len(findings)} findings of this export")
+    if new and not dry_run:
+        say("`dbt build` reads it, or `dbt seed` and then `dbt run`.")
+    return bool(new)
+
+
 def check_push(settings: Settings) -> None:
     """Check the push settings if a push is configured or required."""
     if settings.push.endpoint:
@@ -354,6 +452,7 @@ def do_lookup(
                 say(f"  {kind.name} {intention}")
         return findings, 0
     lookups = make_all(settings)
+    sources = Sources(settings.sources)
     cache = open_cache(settings, lookups)
     with progress_bar() as bar:
         tasks = {lookup.name: bar.add_task(lookup.name, total=len(addresses)) for lookup in lookups}
@@ -362,8 +461,13 @@ def do_lookup(
             lookups,
             cache,
             lambda name, done, total: bar.update(tasks[name], completed=done, total=total),
+            sources,
         )
     cache.close()
+    if settings.sources:
+        known = sum(finding["source_criticality"] is not None for finding in enriched)
+        note = f" ({sources.note})" if sources.note else ""
+        say(f"  sources: {known} of {len(enriched)} findings have one that is known{note}")
     for outcome in outcomes:
         say_outcome(outcome)
     enriched.sort(key=rank)

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from enrich import severity
+from enrich import severity, sources
 from enrich.fields import PROJECT
 from enrich.lookups.registry import lookup_columns
 from enrich.words import UserError
@@ -37,7 +37,7 @@ NEVER_NULL = (
 )
 
 # Columns that `enrich lookup` adds to a finding; types are named as in the contract.
-LOOKUP_COLUMNS = lookup_columns() | severity.COLUMNS
+LOOKUP_COLUMNS = lookup_columns() | sources.COLUMNS | severity.COLUMNS
 
 BUILD_AGAIN = "Build the export again with `dbt build` of this version."
 

@@ -165,12 +165,22 @@ def read_export(export_root: str) -> Export:
                 f"({run['rejected_line_count']} of {run['line_count']}): beacons may be missed. "
                 "The table stg_common_security_log_rejects says why."
             )
+        export.warnings += said_of_suppressions(run["idle_suppressions"] or [])
     if (row := export.of_the_run) and age_of(row["run_started_at"]) > STALE_AFTER:
         export.warnings.append(
             f"the export is of the run {said_of(row)}, {age_in_words(row['run_started_at'])} ago: "
             "was there none since?"
         )
     return export
+
+
+def said_of_suppressions(idle: list[dict[str, str]]) -> Iterator[str]:
+    """Name the suppressions that cannot be used, or have expired: what they hid is shown again."""
+    for row in idle:
+        state = row["state"].partition(":")[0]
+        if state in ("cannot be used", "expired"):
+            said = visible(row["suppression"])
+            yield f"a suppression hides nothing, {visible(row['state'])}: {said}"
 
 
 def said_of(row: dict[str, Any]) -> str:

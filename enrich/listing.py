@@ -17,7 +17,7 @@ from enrich.severity import (
     known_bad,
     place_of,
 )
-from enrich.words import SettingsError, UserError, endpoint_of, escaped, rounded, visible
+from enrich.words import SettingsError, UserError, duration, endpoint_of, escaped, visible
 
 ID_SHOWN = 8  # characters of a beacon_id in a line: `explain` takes them
 HEAD = ("SEVERITY", "STATUS", "ID", "SOURCE", "DESTINATION", "EVERY", "EVENTS", "KNOWN BAD", "WHY")
@@ -75,7 +75,10 @@ def is_end(finding: dict[str, Any], end: str, wanted: str) -> bool:
         return ipaddress.ip_address(address) in ipaddress.ip_network(wanted, strict=False)
     except ValueError:
         names = {
-            "source": ("source_ip", "source_host_name", "source_user_name"),
+            "source": (
+                *("source_ip", "source_host_name", "source_user_name"),
+                *("source_name", "source_owner", "source_site"),
+            ),
             "destination": ("destination_ip", "destination_name", "as_organization"),
         }
         return any(wanted.lower() in str(finding.get(name) or "").lower() for name in names[end])
@@ -101,7 +104,7 @@ def shortened(text: str, width: int) -> str:
 def cells_of(finding: dict[str, Any]) -> tuple[str, ...]:
     """Write the columns of one finding."""
     source = visible(finding.get("source_ip"))
-    if name := finding.get("source_host_name"):
+    if name := finding.get("source_name") or finding.get("source_host_name"):
         source += f" ({visible(name)})"
     owner = [finding.get(name) for name in ("destination_name", "country", "as_organization")]
     notes = ["all denied"] if is_denied(finding) else []
@@ -122,7 +125,7 @@ def cells_of(finding: dict[str, Any]) -> tuple[str, ...]:
 
 
 def every(finding: dict[str, Any]) -> str:
-    """Write the interval of a finding, with its jitter if it is known."""
+    """Write the interval of a finding, and how much less its jitter makes it, as the reasons do."""
     seconds = next(
         (
             finding[name]
@@ -135,7 +138,7 @@ def every(finding: dict[str, Any]) -> str:
         return "–"
     has_sleep = finding.get("estimated_sleep_seconds") is not None
     jitter = finding.get("estimated_jitter_percent") if has_sleep else None
-    return f"{rounded(seconds, 0)} s" + ("" if jitter is None else f" ±{rounded(jitter, 0)}%")
+    return duration(seconds) + (f" − {int(jitter + 0.5)} %" if (jitter or 0) >= 0.5 else "")
 
 
 def names_of(finding: dict[str, Any]) -> str:
@@ -200,7 +203,8 @@ def explained(finding: dict[str, Any]) -> Iterator[str]:
     """Say all that is known of a finding, by line: who and where, why, lookups, measures."""
     yield f"{visible(finding.get('source_ip'))} beacons to {endpoint_of(finding)}"
     severity = effective_severity(finding)
-    raised = "" if severity == finding.get("severity") else " by the model, raised by lookups"
+    raised_by = "; ".join(map(visible, finding.get("raised_by") or []))
+    raised = f" by the model, raised: {raised_by}" if raised_by else ""
     yield (
         f"{visible(severity)} ({visible(finding.get('severity'))}{raised}), "
         f"{visible(finding.get('status'))}, since {visible(finding.get('began_on'))}, "

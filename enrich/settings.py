@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field, ValidationError, create_model
 
-from enrich.fields import PROJECT, Links, LocalPath, Place, Section
+from enrich.fields import PROJECT, Links, LocalPath, OptionalPath, Place, Section
 from enrich.lookups.registry import KINDS
 from enrich.push.settings import PushSettings
 from enrich.words import SECRET_NAME, SettingsError, decoded
@@ -32,6 +32,7 @@ class Common(Section):
     export_root: Place = str(PROJECT / "output/export")
     report: Place = ""
     report_links: Links = []
+    sources: OptionalPath = None
     cache: LocalPath = PROJECT / "output/enrich/lookups.sqlite"
     push: PushSettings = Field(default_factory=PushSettings)
 

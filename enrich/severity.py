@@ -1,4 +1,4 @@
-"""The severity that an analyst works by: that of the model, raised by what is known as bad."""
+"""The severity that an analyst works by: that of the model, raised by what else is known."""
 
 from __future__ import annotations
 
@@ -10,15 +10,26 @@ SEVERITIES = ["critical", "high", "medium", "low"]  # of findings, the worst fir
 SAYS_LITTLE = {"information", "informational", "low", "unknown", "none"}
 SAYS_A_LOT = {"critical", "high"}
 
+CRITICAL_SOURCE = "high"  # of source_criticality
+
 NAMED, NOT_NAMED, NOT_CHECKED = "named", "not named", "not checked"
 
 # Columns that follow from the lookups; types are named as in the contract.
-COLUMNS = {"effective_severity": "string", "known_bad": "string"}
+COLUMNS = {
+    "effective_severity": "string",
+    "raised_by": "array<string>",
+    "known_bad": "string",
+}
 
 
-def columns_of(finding: dict[str, Any]) -> dict[str, str | None]:
+def columns_of(finding: dict[str, Any]) -> dict[str, Any]:
     """Return the values of `COLUMNS` for a finding, with or without lookup columns."""
-    return {"effective_severity": effective_severity(finding), "known_bad": known_bad(finding)}
+    severity, raised_by = raised(finding)
+    return {
+        "effective_severity": severity,
+        "raised_by": raised_by,
+        "known_bad": known_bad(finding),
+    }
 
 
 def known_bad(finding: dict[str, Any]) -> str:
@@ -30,22 +41,43 @@ def known_bad(finding: dict[str, Any]) -> str:
 
 
 def effective_severity(finding: dict[str, Any]) -> str | None:
-    """Raise a finding's severity by one where its destination is known as bad.
+    """Return the severity of `raised`."""
+    return raised(finding)[0]
 
-    A feed or provider that says critical or high makes it high at least. As in the model, a beacon
-    of which every connection was denied is never critical. Without a severity, return None.
+
+def raised(finding: dict[str, Any]) -> tuple[str | None, list[str]]:
+    """Raise a finding's severity where its destination is known as bad, or its source is critical.
+
+    Each raises by one; a feed or provider that says critical or high makes it high at least. As in
+    the model, a beacon of which every connection was denied is never critical.
+
+    Returns
+    -------
+    tuple of str and list of str
+        The severity, and what raised it, in words; without a severity, None.
     """
     severity = finding.get("severity")
-    words = raising_words(finding)
-    if severity not in SEVERITIES or not words:
-        return severity
+    if severity not in SEVERITIES:
+        return severity, []
     high = SEVERITIES.index("high")
-    place = max(SEVERITIES.index(severity) - 1, 0)
-    if SAYS_A_LOT & words:
-        place = min(place, high)
-    if is_denied(finding) and severity != "critical":
-        place = max(place, high)
-    return SEVERITIES[place]
+    least = high if is_denied(finding) and severity != "critical" else 0
+    place = SEVERITIES.index(severity)
+    raised_by = []
+
+    def move(to: int, why: str) -> None:
+        nonlocal place
+        if max(to, least) < place:
+            place = max(to, least)
+            raised_by.append(why)
+
+    if words := raising_words(finding):
+        to = min(place - 1, high) if SAYS_A_LOT & words else place - 1
+        move(to, "the destination is known as bad")
+    if finding.get("source_criticality") == CRITICAL_SOURCE:
+        known = [finding.get(f"source_{name}") for name in ("name", "owner", "site")]
+        said = ", ".join(str(text) for text in known if text)
+        move(place - 1, f"the source is critical{f': {said}' if said else ''}")
+    return SEVERITIES[place], raised_by
 
 
 def place_of(finding: dict[str, Any]) -> int:

@@ -103,9 +103,10 @@ def escaped(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def rounded(value: object, places: int) -> str:
-    """Format a number with `places` decimal places, and anything else as `visible` does."""
-    return f"{value:.{places}f}" if isinstance(value, (int, float)) else visible(value)
+def duration(seconds: float) -> str:
+    """Write a duration as the macro duration_words does: 11.5 s, 5 min, 9.2 h."""
+    size, unit = (1, "s") if seconds < 120 else (60, "min") if seconds < 7200 else (3600, "h")
+    return f"{int(seconds / size * 10 + 0.5) / 10:g} {unit}"
 
 
 def endpoint(address: object, port: object) -> str:

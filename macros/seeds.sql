@@ -10,7 +10,7 @@
 
 {% macro spark__reset_csv_table(model, full_refresh, old_relation, agate_table) %}
     {#- Replaces dbt-spark's: the old table stays where the file cannot be used. -#}
-    {%- do seed_columns(model, agate_table) -%}
+    {%- do network_beaconing.seed_columns(model, agate_table) -%}
     {%- if not (old_relation.is_delta and config.get('file_format') == 'delta') -%}{%- do adapter.drop_relation(old_relation) -%}{%- endif -%}
     {{- return(create_csv_table(model, agate_table)) -}}
 {% endmacro %}
@@ -19,17 +19,20 @@
 {% macro spark__create_csv_table(model, agate_table) %}
     {#-
         Replaces dbt-spark's: the table is made together with its rows, so that a killed command leaves none without them, and any text is loaded as it
-        stands in the file. dbt-spark puts values between quotes as they are: an apostrophe is then a parse error, and an empty cell the text None.
+        stands in the file, also of a project that uses this one. dbt-spark puts values between quotes as they are: an apostrophe is then a parse error, and an empty cell the text None.
     -#}
-    {%- set columns = seed_columns(model, agate_table) -%}
+    {%- set columns = network_beaconing.seed_columns(model, agate_table) -%}
     {%- set surplus = agate_table.column_names | reject('in', columns) | join(', ') -%}
-    {%- if surplus -%}{%- do exceptions.warn('seed ' ~ model.name ~ ': nothing reads the column(s) ' ~ shown(surplus) ~ ' of ' ~ model.original_file_path ~ '.') -%}{%- endif -%}
+    {%- if surplus -%}{%- do exceptions.warn('seed ' ~ model.name ~ ': nothing reads the column(s) ' ~ network_beaconing.shown(surplus) ~ ' of ' ~ model.original_file_path ~ '.') -%}{%- endif -%}
     {%- set types = model.config.get('column_types', {}) -%}
     {%- set selected, rows = [], [] -%}
-    {%- for column in columns -%}{%- do selected.append('cast(' ~ column ~ ' as ' ~ types.get(column, 'string') ~ ') as ' ~ column) -%}{%- endfor -%}
+    {%- for column in columns -%}
+        {%- set type = types.get(column) or adapter.convert_type(agate_table, (agate_table.column_names | list).index(column)) -%}
+        {%- do selected.append('cast(' ~ column ~ ' as ' ~ type ~ ') as ' ~ column) -%}
+    {%- endfor -%}
     {%- for row in agate_table.rows -%}
         {%- set values = [] -%}
-        {%- for column in columns -%}{%- do values.append('null' if row[column] is none else sql_text(row[column] | string)) -%}{%- endfor -%}
+        {%- for column in columns -%}{%- do values.append('null' if row[column] is none else network_beaconing.sql_text(row[column] | string)) -%}{%- endfor -%}
         {%- do rows.append('(' ~ values | join(', ') ~ ')') -%}
     {%- endfor -%}
     {%- set nothing = ['null'] * (columns | length) -%}
@@ -39,7 +42,7 @@
         from values {{ rows | join(',\n') or '(' ~ nothing | join(', ') ~ ')' }} as seed ({{ columns | join(', ') }})
         {{ 'where false' if not rows }}
     {%- endset -%}
-    {%- do execute_all([sql]) -%}
+    {%- do network_beaconing.execute_all([sql]) -%}
     {{- return(sql) -}}
 {% endmacro %}
 
@@ -57,7 +60,7 @@
     {%- if missing -%}
         {{- exceptions.raise_compiler_error(
             'seed ' ~ model.name ~ ' was not loaded: ' ~ model.original_file_path ~ ' has no column ' ~ missing | join(', ') ~ '. Its first line is '
-            ~ shown(there | join(',')) ~ '; give it ' ~ model.columns | join(',') ~ '.'
+            ~ network_beaconing.shown(there | join(',')) ~ '; give it ' ~ model.columns | join(',') ~ '.'
         ) -}}
     {%- endif -%}
     {{- return(model.columns | list or there) -}}

@@ -1,10 +1,10 @@
 {% macro duration_words(seconds) %}
-    {#- A duration for people to read: 11.5 s, 5.0 min, 9.2 h. -#}
-    case
+    {#- A duration for people to read: 11.5 s, 5 min, 9.2 h. The report and the command line write the same. -#}
+    replace(case
         when ({{ seconds }}) < 120 then concat({{ one_decimal(seconds) }}, ' s')
         when ({{ seconds }}) < 7200 then concat({{ one_decimal('(' ~ seconds ~ ') / 60') }}, ' min')
         else concat({{ one_decimal('(' ~ seconds ~ ') / 3600') }}, ' h')
-    end
+    end, '.0 ', ' ')
 {%- endmacro %}
 
 

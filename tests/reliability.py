@@ -1,7 +1,7 @@
 """Measure what docs/reliability.md promises, and write the figures into that page.
 
-    python -m tests.reliability [--kills 30] [--spark-kills 0] [--lines 100000] [--files 1000]
-        [--push] [--seed 1] [--folder FOLDER]
+    python -m tests.reliability [--kills 100] [--spark-kills 0] [--minutes 40] [--lines 100000]
+        [--files 1000] [--no-push] [--seed 1] [--folder FOLDER]
 
 0 leaves a part out; its figures stay as they are. `make reliability` runs all of it, in some 50
 minutes on two cores. The suite has a short form of each part.
@@ -68,10 +68,12 @@ class Logs:
         self.has_grown = has_grown
 
 
-def written_in(dbt: LocalDbt) -> set[Path]:
-    """What is in the folders that a command writes to."""
+def written_in(dbt: LocalDbt) -> set[str]:
+    """The files in the folders that a command writes to."""
     places = [dbt.folder / "output", dbt.folder / "export"]
-    return {path for place in places for path in place.rglob("*")}
+    # Unlike rglob, walk goes on where a folder vanishes.
+    walked = (step for place in places for step in os.walk(place))
+    return {os.path.join(folder, name) for folder, _, names in walked for name in names}
 
 
 def kill(dbt: LocalDbt, dice: random.Random, seconds: float, *command: str) -> str:
@@ -100,8 +102,14 @@ def kill(dbt: LocalDbt, dice: random.Random, seconds: float, *command: str) -> s
     return "ended" if over else "killed"
 
 
-def kills(make: Callable[[Path, Path], LocalDbt], count: int, seed: int, folder: Path) -> str:
-    """Kill builds; after each, the next one alone must leave an undisturbed build's tables."""
+def kills(
+    make: Callable[[Path, Path], LocalDbt], count: int, minutes: float, seed: int, folder: Path
+) -> str:
+    """Kill builds, as many as asked or as there is time for.
+
+    After each, the next build alone must leave the tables of an undisturbed one.
+    """
+    end = time.monotonic() + 60 * minutes
     dice = random.Random(seed)
     logs = Logs(folder / "logs")
     expected: dict[bool, Tables] = {}
@@ -116,7 +124,7 @@ def kills(make: Callable[[Path, Path], LocalDbt], count: int, seed: int, folder:
     assert expected[False] != expected[True], "the states differ"
     dbt = make(folder / "killed", logs.root)
     done = lost = doubled = stuck = 0
-    while done < count:
+    while done < count and time.monotonic() < end:
         kind = dice.choice(["first", "grown", "grown", "refresh"])
         if kind == "first":
             shutil.rmtree(dbt.folder / "output", ignore_errors=True)
@@ -209,6 +217,7 @@ def main(
     lines: Annotated[int, typer.Option()] = 100_000,
     files: Annotated[int, typer.Option()] = 1_000,
     with_push: Annotated[bool, typer.Option("--push/--no-push")] = True,
+    minutes: Annotated[float, typer.Option(help="At most, for the kills of an engine.")] = 40,
     seed: Annotated[int, typer.Option()] = 1,
     folder: Annotated[Path | None, typer.Option(help="Kept; else a temporary one.")] = None,
 ) -> None:
@@ -228,7 +237,9 @@ def main(
                     return make(where, vars | {"export_root": f"file://{where}/export"})
 
                 of_engine = place / engine.replace(" ", "-")
-                figures[f"kill -9 of builds, {engine}"] = kills(made, count, seed, of_engine)
+                figures[f"kill -9 of builds, {engine}"] = kills(
+                    made, count, minutes, seed, of_engine
+                )
         figures |= mutated(lines, files)
         if with_push:
             figures |= push()

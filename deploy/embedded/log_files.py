@@ -134,7 +134,10 @@ def look_into(path: Path) -> Content:
     is_utf8, has_array, length, last = True, False, 0, b"\n"
     try:
         for piece in pieces(path):
-            has_array |= (last == b"\n" and piece.startswith(b"[")) or b"\n[" in piece
+            has_array |= last == b"\n" and piece.startswith(b"[")
+            # Quicker than to look for both characters at once.
+            if b"[" in piece and not has_array:
+                has_array = any(line.startswith(b"[") for line in piece.split(b"\n")[1:])
             last = piece[-1:]
             # Lines within a piece are short enough.
             newline = piece.find(b"\n")

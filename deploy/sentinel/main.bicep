@@ -1,5 +1,6 @@
 // What the push needs in the resource group of a Sentinel workspace: two tables, a data collection rule with its own
-// endpoint, the right to send to it; and what reads the tables: the KQL function, the analytics rules, the hunting query.
+// endpoint, the right to send to it; what reads the tables: the KQL function, the analytics rules, the hunting query, the
+// workbook; and a watchlist.
 //
 //   az deployment group create --resource-group soc-rg --template-file deploy/sentinel/main.bicep \
 //     --parameters workspaceName=soc-ws senderObjectId=<object id of the managed identity or app that runs the push>
@@ -182,6 +183,36 @@ resource alertRule 'Microsoft.SecurityInsights/alertRules@2024-03-01' = [for ale
     incidentConfiguration: alert.incidentConfiguration
   }
 }]
+
+resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
+  name: guid(workspace.id, 'network-beaconing')
+  location: location
+  kind: 'shared'
+  dependsOn: [function]
+  properties: {
+    category: 'sentinel'
+    displayName: 'Beaconing'
+    serializedData: replace(loadTextContent('workbook.json'), defaultRunsTable, runsTableName)
+    sourceId: workspace.id
+    version: 'Notebook/1.0'
+  }
+}
+
+// An empty watchlist for suppressions: `python -m enrich suppress-from` reads what stands in it.
+resource watchlist 'Microsoft.SecurityInsights/watchlists@2024-03-01' = {
+  scope: workspace
+  name: 'network_beaconing_suppressions'
+  properties: {
+    displayName: 'Known harmless beacons'
+    description: 'Rows for the seed suppressions of network_beaconing'
+    provider: 'network_beaconing'
+    source: 'Local file'
+    itemsSearchKey: 'destination_network'
+    contentType: 'text/csv'
+    numberOfLinesToSkip: 0
+    rawContent: loadTextContent('watchlist.csv')
+  }
+}
 
 @description('push.endpoint')
 output logsIngestionEndpoint string = rule.properties.endpoints.logsIngestion

@@ -13,6 +13,7 @@ from enrich.lookups.ask import Outcome, answers_of
 from enrich.lookups.cache import Cache
 from enrich.lookups.kind import Answer, Lookup
 from enrich.lookups.registry import KINDS
+from enrich.sources import Sources
 
 
 def enrich(
@@ -20,8 +21,9 @@ def enrich(
     lookups: list[Lookup],
     cache: Cache,
     progress: Callable[[str, int, int], None] = lambda name, done, total: None,
+    sources: Sources | None = None,
 ) -> tuple[list[dict[str, Any]], list[Outcome]]:
-    """Add what the lookups know about the destinations to the findings.
+    """Add what the lookups know about the destinations, and who the sources are, to the findings.
 
     Parameters
     ----------
@@ -34,6 +36,8 @@ def enrich(
         Where remote answers are kept.
     progress
         Called with the lookup's name, the number of addresses done and the total.
+    sources
+        Who the sources are; None if nothing is known.
 
     Returns
     -------
@@ -64,7 +68,11 @@ def enrich(
         reason = "skipped: not an address" if address is None else "skipped: not a public address"
         return nothing | {kind.status_column: reason for kind in KINDS}
 
-    enriched = [finding | columns_of(finding["destination_ip"]) for finding in findings]
+    sources = sources or Sources(None)
+    enriched = [
+        finding | columns_of(finding["destination_ip"]) | sources.of(finding)
+        for finding in findings
+    ]
     return [finding | severity.columns_of(finding) for finding in enriched], outcomes
 
 

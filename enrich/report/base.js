@@ -146,7 +146,7 @@ function utc(time, length, from = 0) {
 
 function seconds(n) {
   if (isMissing(n)) return "–";
-  if (n < 120) return (n < 10 ? n.toFixed(1) : Math.round(n * 10) / 10) + " s";
+  if (n < 120) return Math.round(n * 10) / 10 + " s";
   if (n < 7200) return Math.round(n / 6) / 10 + " min";
   return Math.round(n / 360) / 10 + " h";
 }
@@ -201,7 +201,7 @@ function cadence(f) {
   const jitter = jitterOf(f);
   if (interval === null) return "–";
   if (jitter === null) return seconds(interval);
-  return seconds(interval) + " − " + (jitter < 0.5 ? "0" : Math.round(jitter)) + " %";
+  return seconds(interval) + (jitter < 0.5 ? "" : ` − ${Math.round(jitter)} %`);
 }
 
 // As in a URL: IPv6 has brackets.

@@ -18,6 +18,7 @@ function facets() {
       status,
       (f) => f.status === status,
     ]),
+    ["source", "critical source", (f) => f.source_criticality === "high"],
     ["known bad", "known bad", (f) => knownBad(f) === "named"],
     ["passage", "all denied", isDenied],
     ["campaign", "campaign", (f) => campaignsOf(f).length > 0],
@@ -67,6 +68,7 @@ function haystack(f) {
   if (f.haystack === undefined) {
     const texts = [
       ...[endpoint(f), f.source_ip, f.source_host_name, f.source_user_name, f.destination_name],
+      ...[f.source_name, f.source_owner, f.source_site],
       ...[f.protocol, f.device_vendor, severityOf(f), f.status],
       ...(f.several ? membersOf(f).map((member) => member.ip) : []),
       ...[f.beacon_id, f.found_by, ...(f.reasons || []), ...campaignsOf(f)],

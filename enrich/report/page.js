@@ -51,6 +51,10 @@ function suppressions() {
     });
   const headers = ["severity", "source", "destination", "score", "suppressed by"];
   fillBox("suppressions", rows, headers, [3], "Nothing.");
+  const idle = (data.run?.idle_suppressions || []).map((row) => [row.state, row.suppression]);
+  if (!idle.length) return;
+  const title = el("h3", {}, "Rows of seeds/organisation/suppressions.csv that hide nothing");
+  byId("suppressions").append(title, table(["why", "row"], idle));
 }
 
 function fillBox(id, rows, headers, numbers, nothing) {

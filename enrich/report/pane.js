@@ -87,6 +87,7 @@ function suppressionBox(f) {
     "div",
     {},
     hint("For seeds/organisation/suppressions.csv; an asterisk in a column matches everything."),
+    hint(`network-beaconing suppress ${visible(f.beacon_id)} writes it, with --reason and --owner.`),
     isName
       ? hint(
           "A suppression cannot name this destination, as it is no address: this one hides every destination.",
@@ -189,11 +190,12 @@ function about(f) {
     ["interval", cadence(f) + median],
     [
       "source",
-      [f.source_host_name, f.source_user_name]
+      [f.source_name, f.source_host_name, f.source_user_name]
         .filter(Boolean)
         .map((t) => visible(t))
         .join(", "),
     ],
+    ["its owner", [f.source_owner, f.source_site].filter(Boolean).map((t) => visible(t)).join(", ")],
     ["name", f.destination_name],
     ["owner", ownerOf(f)],
     ["place", place],
@@ -220,7 +222,9 @@ function about(f) {
     ["known bad", knownBad(f)],
     [
       "severity",
-      severityOf(f) === f.severity ? f.severity : `${severityOf(f)}, raised from ${f.severity}`,
+      severityOf(f) === f.severity
+        ? f.severity
+        : `${severityOf(f)}, raised from ${f.severity}: ${(f.raised_by || []).map((t) => visible(t)).join("; ")}`,
     ],
     ["vendor", f.device_vendor],
   ]);

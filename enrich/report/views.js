@@ -8,10 +8,15 @@ const severityRank = (severity) => -(SEVERITIES.indexOf(severity) + 1 || SEVERIT
 
 // --- Cells --------------------------------------------------------------------------------------
 
+// Its own name, or that in the logs.
+const sourceName = (f) => f.source_name || f.source_host_name;
+
 function sourceCell(f) {
+  const isCritical = f.source_criticality === "high";
   return [
+    isCritical ? el("span", { class: "alarm", title: "a critical source" }, "critical") : null,
     quoted(f.source_ip),
-    f.source_host_name ? quoted(shortened(f.source_host_name, 60), "soft") : null,
+    sourceName(f) ? quoted(shortened(sourceName(f), 60), "soft") : null,
   ];
 }
 
@@ -63,7 +68,8 @@ const SOURCE = {
   kind: "source",
   sort: (f) => addressKey(f.source_ip),
   cell: sourceCell,
-  full: (f) => [f.source_ip, f.source_host_name, f.source_user_name].filter(Boolean).join(" "),
+  full: (f) =>
+    [f.source_ip, f.source_name, f.source_host_name, f.source_user_name].filter(Boolean).join(" "),
 };
 const DESTINATION = {
   name: "destination",
@@ -219,6 +225,8 @@ function hostsOf(items) {
     source_ip: group[0].source_ip,
     source_host_name: group.find((f) => f.source_host_name)?.source_host_name ?? null,
     source_user_name: group.find((f) => f.source_user_name)?.source_user_name ?? null,
+    source_name: group[0].source_name,
+    source_criticality: group[0].source_criticality,
     severity: worst(group),
     bad: group.some((f) => knownBad(f) !== "not checked")
       ? group.filter((f) => knownBad(f) === "named").length

@@ -2,7 +2,7 @@
     {#- On-run-end: prints model run_summary where this run built it, figures of all vendors first, where the findings are, and what looks wrong. -#}
     {%- for result in results if result.node.unique_id == 'model.network_beaconing.run_summary' and result.status == 'success' -%}
         {%- do log('\n' ~ end_date() ~ ', ' ~ var('lookback_days') ~ ' day(s) of history', info=True) -%}
-        {%- set of_vendors, others = {}, [] -%}
+        {%- set of_vendors, others, suppressions = {}, [], {} -%}
         {%- for figure, amount, vendor in run_query(
             'select figure, amount, device_vendor from ' ~ result.node.relation_name ~ ' order by device_vendor nulls first, position, figure'
         ).rows -%}
@@ -13,11 +13,14 @@
                     {%- do log(printable(vendor) ~ ('' if vendor in judged_vendors() else ' (not judged)'), info=True) -%}
                     {%- if vendor not in judged_vendors() -%}{%- do others.append(vendor) -%}{%- endif -%}
                 {%- endif -%}
-                {%- do log('%12s  %s' | format('{:,}'.format(amount | int), figure), info=True) -%}
+                {%- set kind = figure.split(':')[0] if figure.startswith('suppression ') else none -%}
+                {%- if kind -%}{%- do suppressions.update({kind: suppressions.get(kind, 0) + 1}) -%}{%- endif -%}
+                {%- if suppressions.get(kind, 0) <= 10 -%}{%- do log('%12s  %s' | format('{:,}'.format(amount | int), shown(figure)), info=True) -%}{%- endif -%}
             {%- endif -%}
         {%- endfor -%}
         {%- set unsaid = of_vendors | length - (judged_vendors() | select('in', of_vendors) | list | length) - others | length -%}
         {%- if unsaid > 0 -%}{%- do log('… and ' ~ unsaid ~ ' vendors more: model row_fates', info=True) -%}{%- endif -%}
+        {%- for kind, count in suppressions.items() if count > 10 -%}{%- do log('… and ' ~ (count - 10) ~ ' more: ' ~ kind ~ ' (model suppression_uses)', info=True) -%}{%- endfor -%}
         {%- do log('Findings: ' ~ result.node.schema ~ '.network_beaconing_anomalies, and as JSON in ' ~ export_location(), info=True) -%}
         {%- do warn_of_what_looks_wrong(of_vendors) -%}
     {%- endfor -%}

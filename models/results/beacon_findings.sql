@@ -85,8 +85,13 @@ select
         if(
             is_beacon,
             concat(
-                'beats every ', {{ duration_words('period_seconds') }},
-                if(estimated_jitter_percent >= 5, concat(' with up to ', cast(estimated_jitter_percent as int), ' % jitter'), ''),
+                -- The sleep that an implant would have been set to, and how much less its jitter makes it.
+                'beats every ', {{ duration_words('coalesce(estimated_sleep_seconds, period_seconds)') }},
+                if(
+                    estimated_sleep_seconds is not null and estimated_jitter_percent >= 0.5,
+                    concat(' − ', cast(floor(estimated_jitter_percent + 0.5D) as bigint), ' %'),
+                    ''
+                ),
                 ' for ', {{ duration_words('unix_timestamp(last_seen) - unix_timestamp(first_seen)') }},
                 ': ',
                 case

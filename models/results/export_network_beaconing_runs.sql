@@ -23,6 +23,13 @@ findings as (
         count(*) as finding_count,
         count_if(suppressed) as suppressed_count
     from {{ ref('export_network_beaconing_anomalies') }}
+),
+
+-- Those that cannot be used come first.
+suppressions as (
+    select slice(sort_array(collect_list(named_struct('state', state, 'suppression', suppression))), 1, 100) as idle_suppressions
+    from {{ ref('suppression_uses') }}
+    where state != 'hid findings'
 )
 
 select
@@ -35,6 +42,8 @@ select
     lines.fates,
     findings.finding_count,
     findings.suppressed_count,
+    suppressions.idle_suppressions,
     unix_timestamp(current_timestamp()) - unix_timestamp({{ run_start() }}) as duration_seconds
 from lines
 cross join findings
+cross join suppressions

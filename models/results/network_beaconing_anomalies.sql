@@ -7,9 +7,7 @@
 with findings as (
     select
         *,
-        {{ ip_key('source_ip') }} as source_ip_key,
-        -- A name is in no network but *.
-        coalesce({{ ip_key('destination_ip') }}, repeat('0', 32)) as destination_ip_key
+        {{ with_address_keys() }}
     from {{ ref('beacon_findings') }}
 ),
 
@@ -23,7 +21,7 @@ names as (
 
 suppressions as (
     select collect_list(struct(*)) as suppressions from {{ ref('stg_suppressions') }}
-    where not is_expired
+    where problem is null and not is_expired
 ),
 
 -- The latest earlier finding of the same beacon within the history.
@@ -64,11 +62,7 @@ completed as (
         coalesce(earlier.finding.began_on, date '{{ end_date() }}') as began_on,
         filter(
             suppressions.suppressions,
-            s -> findings.destination_ip_key between s.destination_range.first_key and s.destination_range.last_key
-            and findings.source_ip_key between s.source_range.first_key and s.source_range.last_key
-            and coalesce(findings.destination_port = s.destination_port, s.destination_port is null)
-            and coalesce(findings.device_vendor = s.device_vendor, s.device_vendor is null)
-            and coalesce(findings.period_seconds, findings.time_delta) between s.shortest_seconds and s.longest_seconds
+            s -> {{ suppresses('s', 'findings') }}
         ) as suppressions
     from findings
     left join earlier

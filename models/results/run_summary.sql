@@ -1,4 +1,5 @@
--- One row per figure, in the order of the pipeline; the first three are of all vendors together, the next two also of those not judged.
+-- One row per figure, in the order of the pipeline; the first three and the last are of all vendors together, the fourth and fifth
+-- also of those not judged.
 {% set figures = [
     ('log_days', "'log files'", 'files'),
     ('lines_read', "'log lines read'", 'line_count'),
@@ -16,6 +17,7 @@
     ('measured_by_score', "'connections measured by score'", 'connections'),
     ('findings', "'beaconing'", 'beacons'),
     ('hidden', "concat('hidden by suppression: ', suppression)", 'beacons'),
+    ('idle_suppressions', "concat('suppression ', state, ': ', suppression)", 'finding_count'),
 ] %}
 
 -- Each layer is counted per vendor of this list, so that a vendor without rows, perhaps misspelt, shows zeros.
@@ -139,12 +141,17 @@ hidden as (
     from {{ ref('export_network_beaconing_anomalies') }}
     where suppressed
     group by device_vendor, suppressed_by[0]
+),
+
+idle_suppressions as (
+    select * from {{ ref('suppression_uses') }}
+    where state != 'hid findings'
 )
 
 {% for source, figure, amount in figures %}
     select
         {{ loop.index }} as position,
-        {{ 'cast(null as string)' if loop.index <= 3 else 'device_vendor' }} as device_vendor,
+        {{ 'cast(null as string)' if loop.index <= 3 or loop.last else 'device_vendor' }} as device_vendor,
         {{ figure }} as figure,
         cast({{ amount }} as bigint) as amount
     from {{ source }}

@@ -69,7 +69,7 @@ def test_a_draw_is_judged_by_all_that_is_its_own(dbt: Dbt, tmp_path: Path):
     judged = score_bench.judge(dbt.spark, tmp_path, draws).set_index("kind")
     severity, why = judged["severity"], judged["why"]
     assert severity["implant: second host"] in score_bench.SEVERITIES
-    assert "5.0 min" in why["implant: second host"]
+    assert "5 min" in why["implant: second host"]
     assert severity["implant: chance"] == "none"
     assert why["implant: chance"] == "its timing may be chance"
     assert why["implant: too few"] == "only 2 intervals, 8 are needed"

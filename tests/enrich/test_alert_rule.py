@@ -159,7 +159,7 @@ DETAILS = {
     "DestinationName": "",
     "DestinationPort": 443,
     "Protocol": "tcp",
-    "Reasons": ["beats every 60.0 s", "one source"],
+    "Reasons": ["beats every 60 s", "one source"],
     "EstimatedSleepSeconds": 60.4,
     "PeriodSeconds": 58.0,
     "TimeDelta": 60,
@@ -252,7 +252,7 @@ def test_an_alert_says_why_now_and_who():
     assert alert["Title"] == (
         "New beacon: 10.0.0.1 (pc-17.corp.example) to 203.0.113.7 port 443 tcp every 60 s"
     )
-    assert alert["Why"] == "New beacon. beats every 60.0 s; one source"
+    assert alert["Why"] == "New beacon. beats every 60 s; one source"
     assert (alert["HostName"], alert["DnsDomain"]) == ("pc-17", "corp.example")
     assert (alert["AccountName"], alert["NTDomain"], alert["UPNSuffix"]) == ("alice", "CORP", "")
     alert = one_alert(SourceUserName="bob@corp.example", SourceHostName="")

@@ -400,7 +400,7 @@ def test_show_is_a_line_each_with_what_decides(four, tmp_path):
     ran = cli("show", four, cwd=tmp_path)
     lines = ran.stdout.splitlines()[-5:]
     assert lines[0].split()[:4] == ["SEVERITY", "STATUS", "ID", "SOURCE"]
-    for word in ("critical", "new", "0.0.1 (pc-17)", "203.0.113.7:443", "60 s ±2%", "1440"):
+    for word in ("critical", "new", "0.0.1 (pc-17)", "203.0.113.7:443", "60.5 s − 2 %", "1440"):
         assert word in lines[1]
     assert "not checked" in lines[1] and "c2.example" in lines[1] and "beats every" in lines[1]
     assert "all denied" in lines[3] and "suppressed" in lines[4]
@@ -414,7 +414,7 @@ def test_csv_has_every_column_and_no_formula(four, tmp_path):
     assert [row["severity"] for row in rows] == ["critical", "high", "low", "medium"]
     assert rows[3]["source_user_name"] == '\'=HYPERLINK("http://x")'
     assert rows[0].keys() == a_finding(1).keys() | LOOKUP_COLUMNS.keys()
-    assert rows[0]["reasons"] == "beats every 60.0 s for 24.0 h; one internal source reaches it"
+    assert rows[0]["reasons"] == "beats every 60.5 s − 2 % for 24 h; one internal source reaches it"
     assert "Settings: " in ran.stderr
 
 
@@ -465,7 +465,7 @@ def test_diff_says_what_is_new_gone_and_changed(four, tmp_path):
     ran = cli("diff", four, cwd=tmp_path)
     text = ran.stdout
     assert "high → critical, now known bad (feed.csv: Cobalt Strike): critical 00000000" in text
-    assert "changed: every 60 s ±2% → 60 s ±2%: low" in text
+    assert "changed: every 60.5 s − 2 % → 60.5 s − 2 %: low" in text
     assert "new: medium" in text and "gone: medium" in text and "Before: the run run-1" in text
     assert "10.0.0.1 to" not in text, "what is as it was is not said"
 

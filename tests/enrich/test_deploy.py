@@ -1,5 +1,6 @@
 """What goes to Azure agrees with the contract; KQL is analysed by Microsoft's language service."""
 
+import csv
 import json
 import os
 import re
@@ -10,9 +11,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from enrich import suppressions
 from enrich.contract import LOOKUP_COLUMNS, all_columns, contract, run_columns
 from enrich.push.columns import TYPES, table_columns
 from enrich.push.settings import PushSettings
+from enrich.severity import SEVERITIES
 
 PROJECT = Path(__file__).parents[2]
 DEPLOY = PROJECT / "deploy/sentinel"
@@ -22,6 +25,12 @@ RULE = yaml.safe_load((DEPLOY / "analytics_rule.yaml").read_text(encoding="utf-8
 NO_RUN = yaml.safe_load((DEPLOY / "no_run_rule.yaml").read_text(encoding="utf-8"))
 FEW_LINES = yaml.safe_load((DEPLOY / "few_lines_rule.yaml").read_text(encoding="utf-8"))
 RULES = [RULE, NO_RUN, FEW_LINES]
+BENIGN = (DEPLOY / "benign_incidents.kql").read_text(encoding="utf-8")
+DEFENDER = PROJECT / "deploy/defender"
+DETECTION = (DEFENDER / "custom_detection.kql").read_text(encoding="utf-8")
+DETECTION_BICEP = (DEFENDER / "custom_detection.bicep").read_text(encoding="utf-8")
+WORKBOOK = json.loads((DEPLOY / "workbook.json").read_text(encoding="utf-8"))
+VIEWS = {item["name"]: item["content"]["query"] for item in WORKBOOK["items"] if item["type"] == 3}
 HUNT = yaml.safe_load((DEPLOY / "hunting_query.yaml").read_text(encoding="utf-8"))
 COLUMNS = json.loads((DEPLOY / "columns.json").read_text(encoding="utf-8"))
 RUNS_COLUMNS = json.loads((DEPLOY / "runs_columns.json").read_text(encoding="utf-8"))
@@ -29,7 +38,19 @@ RUNS_COLUMNS = json.loads((DEPLOY / "runs_columns.json").read_text(encoding="utf
 SECURITY_ALERT = [
     {"name": "TimeGenerated", "type": "datetime"},
     {"name": "ExtendedProperties", "type": "string"},
+    {"name": "SystemAlertId", "type": "string"},
 ]
+SECURITY_INCIDENT = [
+    {"name": "TimeGenerated", "type": "datetime"},
+    {"name": "IncidentNumber", "type": "int"},
+    {"name": "Title", "type": "string"},
+    {"name": "Status", "type": "string"},
+    {"name": "Classification", "type": "string"},
+    {"name": "ClassificationComment", "type": "string"},
+    {"name": "Owner", "type": "dynamic"},
+    {"name": "AlertIds", "type": "dynamic"},
+]
+OF_SENTINEL = {column["name"] for column in [*SECURITY_ALERT, *SECURITY_INCIDENT]}
 
 
 def test_the_deployed_columns_are_those_of_the_contract_and_the_lookups():
@@ -64,14 +85,17 @@ def words_of(kql):
 
 
 @pytest.mark.parametrize(
-    "kql", [FUNCTION, RULE["query"], HUNT["query"]], ids=["function", "rule", "hunt"]
+    "kql",
+    [FUNCTION, RULE["query"], HUNT["query"], DETECTION, BENIGN, *VIEWS.values()],
+    ids=["function", "rule", "hunt", "detection", "benign", *VIEWS],
 )
 def test_kql_names_only_columns_that_exist(kql):
     used, made = words_of(kql)
     function, by_function = words_of(FUNCTION)
     joined = {name + "1" for name in ("EndDate", "DeviceVendor", "RunId")}
     known = {column["name"] for column in COLUMNS} | made | by_function | joined
-    known |= {"NetworkBeaconing", "SecurityAlert", "ExtendedProperties", "Grade"}
+    known |= {"NetworkBeaconing", "SecurityAlert", "SecurityIncident", "Grade", "BeaconId"}
+    known |= OF_SENTINEL | {column["name"] for column in RUNS_COLUMNS}
     assert used - known == set()
     assert used & known, "the test reads something"
 
@@ -85,11 +109,13 @@ def test_kql_means_something_to_microsofts_language_service():
     ):
         pytest.skip("npm install --no-save @kusto/language-service-next, then KQL is analysed")
     queries = {document["name"]: document["query"] for document in [*RULES, HUNT]}
+    queries |= VIEWS | {"custom detection": DETECTION, "benign incidents": BENIGN}
     settings = PushSettings()
     tables = {
         settings.table: COLUMNS,
         settings.runs_table: RUNS_COLUMNS,
         "SecurityAlert": SECURITY_ALERT,
+        "SecurityIncident": SECURITY_INCIDENT,
     }
     broken = "NetworkBeaconing | where NoSuchColumn == 1"
 
@@ -180,3 +206,55 @@ def test_bicep_names_what_the_push_uses():
     least = 'let least_severity = "low"'
     assert least in RULE["query"] and f"'{least}'" in BICEP
     assert "var defaultTable = '" + table + "'" in BICEP
+
+
+# --- Workbook, watchlist, custom detection ------------------------------------------------------
+
+
+def test_the_workbook_shows_findings_runs_and_what_was_not_looked_at():
+    assert WORKBOOK["version"] == "Notebook/1.0" and len(VIEWS) == 5
+    (time,) = [
+        parameter["name"]
+        for item in WORKBOOK["items"] if item["type"] == 9
+        for parameter in item["content"]["parameters"]
+    ]  # fmt: skip
+    for item in WORKBOOK["items"]:
+        if item["type"] == 3:
+            assert item["content"]["timeContextFromParameter"] == time
+    not_looked_at = next(query for name, query in VIEWS.items() if name.startswith("Not looked"))
+    assert "leftanti" in not_looked_at and 'Status == "Closed"' in not_looked_at
+    assert PushSettings().runs_table in VIEWS["Runs"], "Bicep replaces it by its parameter"
+
+
+def test_the_watchlist_has_the_columns_of_the_seed():
+    rows = csv.DictReader((DEPLOY / "watchlist.csv").read_text(encoding="utf-8").splitlines())
+    assert tuple(rows.fieldnames) == suppressions.COLUMNS
+    for row in rows:
+        assert suppressions.problems(row) == []
+    assert "itemsSearchKey: 'destination_network'" in BICEP
+
+
+def test_the_custom_detection_maps_what_its_query_returns():
+    projected, _ = words_of(DETECTION.rpartition("| project")[2])
+    named = set(re.findall(r"Column: '(\w+)'", DETECTION_BICEP))
+    named |= set(re.findall(r"{{(\w+)}}", DETECTION_BICEP))
+    details = DETECTION_BICEP.partition("customDetails: {")[2].partition("}")[0]
+    named |= set(re.findall(r": '(\w+)'", details))
+    assert named <= projected and {"TimeGenerated", "Timestamp", "ReportId"} <= projected
+    rule = {mapping["entityType"] for mapping in RULE["entityMappings"]}
+    kinds = re.findall(r"^        (\w+): \[", DETECTION_BICEP, flags=re.M)
+    assert {"ips": "IP", "hosts": "Host", "accounts": "Account", "dns": "DNS"}.keys() == set(kinds)
+    assert len(rule) == len(kinds), "the entities of the analytics rule"
+
+
+def test_each_severity_has_one_custom_detection():
+    lists = re.findall(r"of: 'let severities = dynamic\((.*)\)'", DETECTION_BICEP)
+    chosen = [severity for text in lists for severity in json.loads(text)]
+    assert sorted(chosen) == sorted(SEVERITIES)
+    all_of_them = re.search(r"var allSeverities = '(.*)'", DETECTION_BICEP)[1]
+    assert all_of_them in DETECTION, "Bicep replaces this text"
+    for number in ("usual_ports = dynamic", "grades = dynamic"):
+        line = next(line for line in DETECTION.splitlines() if number in line)
+        assert line.strip() in RULE["query"], "as in the analytics rule"
+    extension = json.loads((DEFENDER / "bicepconfig.json").read_text())["extensions"]
+    assert f"extension {next(iter(extension))}" in DETECTION_BICEP

@@ -69,6 +69,7 @@ RUN = {
     "fates": [{"device_vendor": "Fortinet", "fate": "egress", "line_count": 30495}],
     "finding_count": 0,
     "suppressed_count": 0,
+    "idle_suppressions": [{"state": "hid nothing", "suppression": "203.0.113.0/24,*,<b>"}],
     "duration_seconds": 61,
 }
 

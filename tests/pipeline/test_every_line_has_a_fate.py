@@ -116,13 +116,11 @@ def write(root: Path, dice: random.Random, lines: int) -> Counter[dt.date]:
         if len(held[day]) > AT_ONCE:
             lay_out(root, day, held[day], file=f"PT05M_{day:%d}.json")
             held[day] = []
-    # An array is its rows. A day of its own: target local rejects arrays beside a broken byte.
-    arrays = min(DAYS) - dt.timedelta(1)
-    held[arrays] = []
+    # An array is its rows.
     for _ in range(max(1, lines // 100)):
-        rows = [other_row(dice) for _ in range(dice.randrange(1, 5))]
-        held[arrays] += [text(rows), b"", b" \t "]
-        count[arrays] += len(rows)
+        day, rows = dice.choice(DAYS), [other_row(dice) for _ in range(dice.randrange(1, 5))]
+        held[day] += [text(rows), b"", b" \t "]
+        count[day] += len(rows)
     for day, some in held.items():
         lay_out(root, day, some, file=f"PT05M_{day:%d}.json")
     return count

