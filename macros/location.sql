@@ -36,7 +36,7 @@
         {{- return(location(var('raw_root'))) -}}
     {%- endif -%}
     {{- return(
-        'abfss://' ~ var('adls_container') ~ '@' ~ var('adls_account') ~ '.dfs.core.windows.net'
+        'abfss://' ~ var('adls_container') | lower ~ '@' ~ var('adls_account') | lower ~ '.dfs.core.windows.net'
         ~ '/WorkspaceResourceId=/subscriptions/' ~ var('subscription_id') | lower ~ '/resourcegroups/' ~ var('resource_group') | lower
         ~ '/providers/microsoft.operationalinsights/workspaces/' ~ var('workspace_name') | lower
     ) -}}

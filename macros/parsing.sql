@@ -28,20 +28,23 @@
 
 {% macro device_time(text) %}
     {#-
-        The timestamp in a text that a device wrote: seconds, milliseconds, microseconds or nanoseconds since 1970, Nov 14 2023 22:14:20 (taken as UTC),
-        or as event_time reads it; null where it is no time, and with event_times `generated`.
+        The timestamp in a text that a device wrote: seconds, milliseconds, microseconds or nanoseconds since 1970; Nov 14 2023 22:14:20, also with fractions,
+        GMT, or without the year, which is then that of `time_generated`; 2023-11-14 time=22:14:20; 2023/11/14 22:14:20; or as event_time reads it. Times without a
+        zone are taken as UTC. Null where it is no time, and with event_times `generated`.
     -#}
     {%- if var('event_times') == 'generated' -%}{{- return('cast(null as timestamp)') -}}{%- endif -%}
+    {%- set in_words = '^([A-Z][a-z]{2}) +([0-9]{1,2}) ([0-9]{4} )?([0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?)( GMT| UTC)?$' -%}
     case
         when {{ text }} is null then null
         when {{ text }} rlike '^[0-9]{10}([0-9]{3}){0,3}$'
             then timestamp_micros(cast(rpad(substr({{ text }}, 1, 16), 16, '0') as bigint))
-        when {{ text }} rlike '^[A-Z][a-z]{2} [0-9]{1,2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}$'
+        when {{ text }} rlike '{{ in_words }}'
             then try_cast(concat(
-                split_part({{ text }}, ' ', 3), '-',
+                coalesce(nullif(trim(regexp_extract({{ text }}, '{{ in_words }}', 3)), ''), cast(year(time_generated) as string)), '-',
                 lpad(cast((locate(substr({{ text }}, 1, 3), 'JanFebMarAprMayJunJulAugSepOctNovDec') + 2) div 3 as string), 2, '0'), '-',
-                lpad(split_part({{ text }}, ' ', 2), 2, '0'), ' ', split_part({{ text }}, ' ', 4)
+                lpad(regexp_extract({{ text }}, '{{ in_words }}', 2), 2, '0'), ' ', regexp_extract({{ text }}, '{{ in_words }}', 4)
             ) as timestamp)
+        when {{ text }} rlike '^[0-9]{4}(/[0-9]{2}){2} [0-9]|^[0-9]{4}(-[0-9]{2}){2} time=' then {{ event_time("replace(translate(" ~ text ~ ", '/', '-'), ' time=', ' ')") }}
         else {{ event_time(text) }}
     end
 {%- endmacro %}

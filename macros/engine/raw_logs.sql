@@ -21,9 +21,11 @@
             ) -}}
         {%- endif -%}
         {%- if files == 0 -%}
+            {%- set capitals = modules.re.search('WorkspaceResourceId=[^A-Z]*[A-Z]', given_location()) -%}
             {{- exceptions.raise_compiler_error(
                 'no log files for end_date ' ~ end_date() ~ ': looked below ' ~ given_location() ~ '/' ~ day_folder(end_date()) ~ ' for names that end in .json, .ndjson or .jsonl, with or without .gz. '
                 ~ 'No day was read. Check the location (raw_root or the Azure names) and end_date.'
+                ~ (' Data export writes all that follows WorkspaceResourceId= in lower case, and this location has capitals there.' if capitals else '')
             ) -}}
         {%- endif -%}
         {%- set statements = external_table(listing, 'binaryFile', location_of_days(window_days())) -%}

@@ -10,6 +10,7 @@
     {{- return({
         'end_date': ('date',),
         'lookback_days': ('integer', 0, 365),
+        'rejudge_days': ('integer', 0, 365),
         'device_vendor': ('texts', name, 'a DeviceVendor (letters, digits, blanks and . _ & ( ) + -), or several as [Fortinet, Check Point]'),
         'raw_root': ('text', place, 'a path or URL without quotes, blanks, commas, semicolons, backslashes, or * ? [ ] { }'),
         'adls_account': ('text', azure_name, 'a storage account name'),

@@ -45,7 +45,11 @@
     {%- for vendor, count in lines.items() | sort(attribute='1', reverse=true) -%}{%- do there.append(printable(vendor) ~ ' (' ~ '{:,}'.format(count) ~ ' lines)') -%}{%- endfor -%}
     {%- for vendor in judged_vendors() if vendor not in lines -%}
         {%- set alike = [] -%}
-        {%- for other in lines if modules.re.sub('[^a-z0-9]', '', other | lower) == modules.re.sub('[^a-z0-9]', '', vendor | lower) -%}{%- do alike.append(other) -%}{%- endfor -%}
+        {%- set wanted = modules.re.sub('[^a-z0-9]', '', vendor | lower) -%}
+        {%- for other, _ in lines.items() | sort(attribute='1', reverse=true) if other is not none -%}
+            {%- set there_is = modules.re.sub('[^a-z0-9]', '', other | lower) -%}
+            {%- if there_is and (there_is.startswith(wanted) or wanted.startswith(there_is)) -%}{%- do alike.append(other) -%}{%- endif -%}
+        {%- endfor -%}
         {%- do exceptions.warn(
             'no line is of ' ~ vendor ~ ', which is to be judged. The logs have ' ~ (there[:10] | join(', ') or 'no usable line') ~ '.'
             ~ (' Did you mean device_vendor: ' ~ printable(alike[0]) ~ '?' if alike else '')
@@ -82,6 +86,16 @@
             {%- do warnings.append(
                 '{:,}'.format(at_once) ~ ' lines of ' ~ printable(vendor) ~ ' on ' ~ end_date() ~ ' arrived within ten minutes, and say no other time. Beats in them cannot be seen: '
                 ~ 'a collector may have been down before.'
+            ) -%}
+        {%- endif -%}
+        {%- if not warnings and 100 * figures.get('lines: egress', 0) < total - figures.get('lines: another row of a session', 0) -%}
+            {%- set most = [] -%}
+            {%- for figure, amount in figures.items() | sort(attribute='1', reverse=true) if figure.startswith('lines: ') and figure != 'lines: egress' -%}
+                {%- do most.append('{:,}'.format(amount) ~ ' ' ~ figure[7:]) -%}
+            {%- endfor -%}
+            {%- do warnings.append(
+                '{:,}'.format(figures.get('lines: egress', 0)) ~ ' of ' ~ '{:,}'.format(total) ~ ' lines of ' ~ printable(vendor) ~ ' are connections from inside to outside; the others: '
+                ~ most[:3] | join(', ') ~ '. If that is not so, seeds say what rows mean (vendor_facts) and which networks are inside (internal_networks); a proxy is told by its port.'
             ) -%}
         {%- endif -%}
         {%- if warnings and vendor not in judged_vendors() -%}{%- do others.append(vendor) -%}{%- endif -%}
@@ -121,22 +135,42 @@
 {% endmacro %}
 
 
+{% macro changed_days(judged) %}
+    {#- Days of the history, oldest first, that were judged and whose log files have changed since: rows of [day, vendors, whether a vendor of this run is among them]. `judged` is model judged_days. -#}
+    {%- set query -%}
+        select
+            cast(judged.end_date as string),
+            concat_ws(', ', sort_array(collect_set(judged.device_vendor))),
+            count_if(judged.{{ of_judged_vendors() }}) > 0
+        from {{ judged }} as judged
+        inner join {{ ref('log_days') }} as log_days on judged.end_date = log_days.log_date
+        where judged.end_date < date '{{ end_date() }}' and log_days.log_version is not null and judged.log_version != log_days.log_version
+        group by judged.end_date
+        order by judged.end_date
+    {%- endset -%}
+    {{- return(run_query(query).rows) -}}
+{% endmacro %}
+
+
 {% macro say_which_days_changed() %}
-    {#- Post-hook of judged_days: warns of days of the history that were judged, and whose log files have changed since. -#}
+    {#- Post-hook of judged_days: warns of these days. -#}
     {%- if execute and not invocation_args_dict.empty -%}
-        {%- set query -%}
-            select cast(judged.end_date as string), concat_ws(', ', sort_array(collect_set(judged.device_vendor)))
-            from {{ this }} as judged
-            inner join {{ ref('log_days') }} as log_days on judged.end_date = log_days.log_date
-            where judged.end_date < date '{{ end_date() }}' and log_days.log_version is not null and judged.log_version != log_days.log_version
-            group by judged.end_date
-            order by judged.end_date
-        {%- endset -%}
-        {%- for day, vendors in run_query(query).rows -%}
+        {%- for day, vendors, _ in changed_days(this) -%}
             {%- do exceptions.warn(
                 'the logs of ' ~ day ~ ' have changed since that day was judged (' ~ vendors ~ '): rows came late. Its findings are of what was there then. '
-                ~ 'To judge it again: end_date: ' ~ day
+                ~ 'To judge it again: end_date: ' ~ day ~ '; scripts/judge.py does so by itself'
             ) -%}
         {%- endfor -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro print_changed_days() %}
+    {#- For scripts/judge.py: prints the newest `rejudge_days` of these days, as far as vendors of this run were judged on them. -#}
+    {%- set judged = ref('judged_days') -%}
+    {%- if execute and adapter.get_relation(none, judged.schema, judged.identifier) -%}
+        {%- set days = [] -%}
+        {%- for day, _, is_judged_now in changed_days(judged) if is_judged_now -%}{%- do days.append(day) -%}{%- endfor -%}
+        {%- for day in days[[days | length - var('rejudge_days'), 0] | max:] -%}{%- do print('changed since it was judged: ' ~ day) -%}{%- endfor -%}
     {%- endif -%}
 {% endmacro %}

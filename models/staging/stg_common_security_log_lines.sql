@@ -79,7 +79,7 @@ placed as (
         coalesce(
             {{ extension(facts, 'duration', 'milliseconds') }}, {{ in_column(facts, 'duration', 'DeviceCustomNumber3Label') }}
         ) as duration_milliseconds,
-        {{ extension(facts, 'device_time') }} as device_time_text,
+        coalesce({{ extension(facts, 'device_time') }}, {{ in_message(facts, 'device_time') }}) as device_time_text,
         coalesce({{ extension(facts, 'start_time') }}, {{ in_message(facts, 'start_time') }}) as start_time_text,
         coalesce({{ extension(facts, 'destination_name') }}, {{ in_message(facts, 'destination_name') }}) as destination_name_text
     from texts
@@ -149,7 +149,7 @@ select /*+ rebalance(log_date) */
         else start_time
     end as device_time,
     case
-        when device_event_time is not null then 'event time in AdditionalExtensions'
+        when device_event_time is not null then 'event time in the text'
         when {{ is_believable('received_at') }} then 'ReceiptTime'
         when {{ is_believable('ended_at') }} then 'EndTime'
         when start_time is not null then 'StartTime'

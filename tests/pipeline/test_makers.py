@@ -604,7 +604,7 @@ for n in range(10):
 
 # The device's own time, 20 seconds before the collector's, and devices that know none.
 OWN_TIME = {
-    "Fortinet": "event time in AdditionalExtensions",
+    "Fortinet": "event time in the text",
     "Check Point": "ReceiptTime",
     "Cisco FTD": "StartTime",
     "Cisco Firepower": "ReceiptTime",
@@ -615,6 +615,74 @@ OWN_TIME = {
 for name in OWN_TIME:
     (one,) = sessions_of(("own time", name), 1)
     log(MAKERS[name].write, one, "end", late=20)
+# As makers and collectors write it, 20 seconds before the collector's time.
+WRITTEN_TIMES: dict[str, tuple[str, Callable[[Columns, dt.datetime], Columns]]] = {
+    "GMT": ("Palo Alto Networks", lambda _, t: {"ReceiptTime": f"{t:%b %d %Y %H:%M:%S} GMT"}),
+    "fractions": ("Check Point", lambda _, t: {"ReceiptTime": f"{t:%b %d %Y %H:%M:%S}.250 UTC"}),
+    "slashes": ("Palo Alto Networks", lambda _, t: {"ReceiptTime": f"{t:%Y/%m/%d %H:%M:%S}"}),
+    "no year": ("Forcepoint", lambda _, t: {"ReceiptTime": f"{t:%b %d %H:%M:%S}"}),
+    "rt": (
+        "SonicWall",
+        lambda row, t: {
+            "AdditionalExtensions": f"rt={t.timestamp():.0f}000;{row['AdditionalExtensions']}"
+        },
+    ),
+    "timestamp": (
+        "Sophos",
+        lambda row, t: {
+            "Message": row["Message"].replace(
+                "date=2026-03-10", f'timestamp="{t:%Y-%m-%dT%H:%M:%S}+0000"'
+            )
+        },
+    ),
+    "date and time": (
+        "Sophos",
+        lambda row, t: {
+            "Message": row["Message"].replace(
+                "date=2026-03-10", f"date={t:%Y-%m-%d} time={t:%H:%M:%S}"
+            )
+        },
+    ),
+    "header": (
+        "Juniper",
+        lambda row, t: {
+            "Message": f"<14>1 {t:%Y-%m-%dT%H:%M:%S}.123Z srx RT_FLOW - {row['Message']}"
+        },
+    ),
+    "logging timestamp": (
+        "Cisco ASA",
+        lambda row, t: {"Message": f"{t:%b %d %Y %H:%M:%S}: {row['Message']}"},
+    ),
+}
+for how, (name, write_time) in WRITTEN_TIMES.items():
+    (one,) = sessions_of(("written time", how), 1)
+    row = log(MAKERS[name].write, one, "end", late=20)
+    then = dt.datetime.fromtimestamp(Seen(one, "end").epoch, dt.timezone.utc)
+    ROWS[-1] |= {"StartTime": None, "EndTime": None, "ReceiptTime": None}
+    ROWS[-1] |= write_time(row, then)
+
+# Sizes that stand in extensions alone, under the names that collectors leave.
+WRITTEN_SIZES = (
+    ("Fortinet", "FortinetFortiGatesentbyte", "FortinetFortiGatercvdbyte"),
+    ("Palo Alto Networks", "out", "in"),
+    ("Check Point", "client_outbound_bytes", "client_inbound_bytes"),
+    ("Zscaler firewall", "outbytes", "inbytes"),
+    ("SonicWall", "sent", "rcvd"),
+    ("Forcepoint", "bytes_sent", "bytes_received"),
+    ("Cisco Firepower", "InitiatorBytes", "ResponderBytes"),
+    ("Juniper", "bytes-from-client", "bytes-from-server"),
+    ("WatchGuard", "sent_bytes", "rcvd_bytes"),
+)
+for name, sent, received in WRITTEN_SIZES:
+    (one,) = sessions_of(("written sizes", name, sent), 1)
+    row = log(MAKERS[name].write, one, "end")
+    ROWS[-1] |= {
+        "SentBytes": None,
+        "ReceivedBytes": None,
+        "Message": row.get("Message", "").replace("bytes", "nothing"),
+        "AdditionalExtensions": row.get("AdditionalExtensions", "").replace("bytes", "nothing")
+        + f";{sent}={one.sent};{received}={one.received}",
+    }
 (one,) = sessions_of(("own time", "seconds"), 1)
 row = log(fortinet, one, "end", late=20)
 ROWS[-1]["AdditionalExtensions"] = row["AdditionalExtensions"].replace("123456789;", ";")
@@ -756,6 +824,14 @@ def test_denied_sessions_say_so(found):
         assert session["is_denied"] and session["fate"] == "egress", case
 
 
+def test_sizes_stand_in_extensions(found):
+    cases = [c for c in CASES if c[0] == "written sizes"]
+    assert len(cases) == len(WRITTEN_SIZES)
+    for case in cases:
+        (session,) = of(found, case)
+        assert (session["sent_bytes"], session["received_bytes"]) == (5_000, 9_000), case
+
+
 def test_names_come_from_every_row_of_a_session(found):
     for case in ("utm", "proxy"):
         (session,) = of(found, case)
@@ -800,6 +876,11 @@ def test_the_time_is_the_devices_own(found):
         assert session["time_source"] == source, case
         tells_end = case[1] in ("Check Point", "Forcepoint", "Forcepoint Web")
         assert session["seconds"] == pytest.approx(HOUR + 20 + 7 * tells_end, abs=1), case
+    for case in (c for c in CASES if c[0] == "written time"):
+        (session,) = of(found, case)
+        assert session["time_source"] != "TimeGenerated", case
+        # A maker that logs no duration tells when its session ended.
+        assert session["seconds"] == pytest.approx(HOUR + 20 + 3.5, abs=4.5), case
     for case in (c for c in CASES if c[0] == "no time"):
         (session,) = of(found, case)
         assert session["time_source"] == "TimeGenerated", case

@@ -75,12 +75,15 @@ def test_no_files_for_end_date(dbt: Dbt, given):
     said = refused(dbt, "build", vars=wrong, built=BEFORE_LINES - {"log_files", "log_days"})
     assert "no log files for end_date 2026-03-11" in said
     assert f"{given['raw_root']}/y=2026/m=03/d=11" in said
+    assert "lower case" not in said
 
 
 def test_a_location_that_is_not_there(dbt: Dbt, given, tmp_path: Path):
-    wrong = {**given, "raw_root": str(tmp_path / "nowhere")}
+    place = f"{tmp_path}/WorkspaceResourceId=/subscriptions/1/resourceGroups/soc-rg"
+    wrong = {**given, "raw_root": place}
     said = refused(dbt, "build", vars=wrong, built=BEFORE_LINES - {"log_files", "log_days"})
-    assert f"{tmp_path}/nowhere/y=2026/m=03/d=10" in said
+    assert f"{place}/y=2026/m=03/d=10" in said
+    assert "in lower case, and this location has capitals there" in said
 
 
 @pytest.mark.skipif(ENGINE != "local", reason="of target local alone")

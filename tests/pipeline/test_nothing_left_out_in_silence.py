@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from scripts.judge import judge
 from tests.support.dbt_in_process import ENGINE, Dbt, Result
 from tests.support.export_tree import at, lay_out
 
@@ -18,6 +19,7 @@ DAY = dt.date(2026, 3, 10)
 NEXT_DAY = DAY + dt.timedelta(1)
 NOON = 43_200
 MAKERS = ("Fortinet", "Palo Alto Networks", "Zscaler")
+OTHER_MAKERS = ("Check Point", "Sophos", "Cisco", "SonicWall", "Juniper", "Barracuda Networks")
 Row = dict[str, Any]
 
 
@@ -96,6 +98,9 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     rows += browsing("Sophos", SourceIP="192.0.2.7")
     rows += browsing("Cisco", DestinationIP=None, DestinationPort=None)
     rows += relayed(browsing("SonicWall") + beacon("SonicWall", "10.9.0.1"))
+    rows += browsing("Barracuda", 100)
+    # An explicit proxy on a port that no list has.
+    rows += browsing("WatchGuard", DestinationIP="10.1.1.1", DestinationPort=3_129)
     rows += browsing("Juniper", 100)
     rows += [r | {"TimeGenerated": at(DAY, NOON + n)} for n, r in enumerate(browsing("Juniper"))]
     # By its own clock the same backlog is a beacon.
@@ -134,7 +139,15 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "export_root": str(folder / "export"),
         "end_date": str(DAY),
         "lookback_days": 1,
-        "device_vendor": [*MAKERS, "Check Point", "Sophos", "Cisco", "SonicWall", "Juniper"],
+        "device_vendor": [
+            *MAKERS,
+            "Check Point",
+            "Sophos",
+            "Cisco",
+            "SonicWall",
+            "Juniper",
+            "Barracuda Networks",
+        ],
     }
 
 
@@ -196,6 +209,8 @@ def test_no_beacon_is_made_of_the_times_of_a_relay(found, first):
         "no line is of Check Point, which is to be judged. The logs have ",
         "CheckPoint (120 lines)",
         "Did you mean device_vendor: CheckPoint?",
+        "Did you mean device_vendor: Barracuda?",
+        "0 of 300 lines of WatchGuard are connections from inside to outside; the others: 300 int",
         "300 of 300 lines of Sophos go from a public address to a public address",
         "name their networks in the seed internal_networks",
         "300 of 300 lines of Cisco have no source address, or neither address nor name",
@@ -224,10 +239,29 @@ def test_a_judged_day_that_has_changed_since_is_named(dbt: Dbt, used, found):
     assert next_day.success, next_day.messages[-3000:]
     changed = "the logs of 2026-03-10 have changed since that day was judged"
     assert changed in next_day.messages and "end_date: 2026-03-10" in next_day.messages
-    again = dbt(*run, vars=used)
-    assert again.success and changed not in again.messages
+    told: list[str] = []
+
+    def run_dbt(command: list[str], given: dict[str, Any]) -> tuple[int, str]:
+        command = [*run, *command[1:]] if command == ["run"] else command
+        result = dbt(*command, vars=given)
+        told.append(f"{' '.join(command[:2])} {given['end_date']}: {result.messages}")
+        return int(not result.success), result.messages
+
+    assert judge(run_dbt, used | {"end_date": str(NEXT_DAY), "rejudge_days": 0}) == 0
+    assert "10.14.0.1" not in sources_of(dbt, DAY)
+    assert judge(run_dbt, used | {"end_date": str(NEXT_DAY)}) == 0
+    # The day itself comes last, and has nothing more to warn of.
+    assert [text[: text.index(":")] for text in told[-2:]] == [
+        f"run --select {DAY}",
+        f"run --select {NEXT_DAY}",
+    ]
+    assert changed not in told[-1]
+    assert "10.14.0.1" in sources_of(dbt, DAY)
+
+
+def sources_of(dbt: Dbt, day: dt.date) -> set[str]:
+    """The hosts with findings of a day."""
     rows = dbt.rows(
-        f"select source_ip from beaconing.network_beaconing_anomalies where end_date = '{DAY}'"
+        f"select source_ip from beaconing.network_beaconing_anomalies where end_date = '{day}'"
     )
-    assert "10.14.0.1" in {r["source_ip"] for r in rows}
-    assert changed not in dbt(*run, vars=used | {"end_date": str(NEXT_DAY)}).messages
+    return {r["source_ip"] for r in rows}
