@@ -3,8 +3,9 @@
     python -m tests.reliability [--kills 100] [--spark-kills 0] [--minutes 40] [--lines 100000]
         [--files 1000] [--no-push] [--seed 1] [--folder FOLDER]
 
-0 leaves a part out; its figures stay as they are. `make reliability` runs all of it, in some 50
-minutes on two cores. The suite has a short form of each part.
+0 leaves a part out; its figures stay as they are. `make reliability` runs all of it but the kills
+on Spark, of which each takes minutes; `--minutes` bounds the kills. The suite has a short form of
+each part.
 """
 
 from __future__ import annotations
