@@ -28,23 +28,27 @@
 
 {% macro device_time(text) %}
     {#-
-        The timestamp in a text that a device wrote: seconds, milliseconds, microseconds or nanoseconds since 1970; Nov 14 2023 22:14:20, also with fractions,
-        GMT, or without the year, which is then that of `time_generated`; 2023-11-14 time=22:14:20; 2023/11/14 22:14:20; or as event_time reads it. Times without a
-        zone are taken as UTC. Null where it is no time, and with event_times `generated`.
+        The timestamp in a text that a device wrote: seconds, milliseconds, microseconds or nanoseconds since 1970, Nov 14 2023 22:14:20,
+        Tue Nov 14 22:14:20 2023, 2023/11/14 22:14:20 (without a zone, taken as UTC; without a year, as that of `time_generated`), or as event_time reads it; null where it is no time, and with
+        event_times `generated`.
     -#}
     {%- if var('event_times') == 'generated' -%}{{- return('cast(null as timestamp)') -}}{%- endif -%}
-    {%- set in_words = '^([A-Z][a-z]{2}) +([0-9]{1,2}) ([0-9]{4} )?([0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]{1,6})?)( GMT| UTC)?$' -%}
+    {%- set in_words = '^(?:[A-Z][a-z]{2},? )?([A-Z][a-z]{2}) {1,2}([0-9]{1,2})(?: ([0-9]{4}))? ([0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,9})?)(?: ?(?:UTC|GMT|Z))?(?: ([0-9]{4}))?$' -%}
     case
         when {{ text }} is null then null
         when {{ text }} rlike '^[0-9]{10}([0-9]{3}){0,3}$'
             then timestamp_micros(cast(rpad(substr({{ text }}, 1, 16), 16, '0') as bigint))
+        when {{ text }} rlike '^[0-9]{10}[.][0-9]{1,6}$' then timestamp_micros(cast(cast({{ text }} as decimal(16, 6)) * 1000000 as bigint))
         when {{ text }} rlike '{{ in_words }}'
             then try_cast(concat(
-                coalesce(nullif(trim(regexp_extract({{ text }}, '{{ in_words }}', 3)), ''), cast(year(time_generated) as string)), '-',
-                lpad(cast((locate(substr({{ text }}, 1, 3), 'JanFebMarAprMayJunJulAugSepOctNovDec') + 2) div 3 as string), 2, '0'), '-',
+                coalesce(
+                    nullif(concat(regexp_extract({{ text }}, '{{ in_words }}', 3), regexp_extract({{ text }}, '{{ in_words }}', 5)), ''), cast(year(time_generated) as string)
+                ), '-',
+                lpad(cast((locate(regexp_extract({{ text }}, '{{ in_words }}', 1), 'JanFebMarAprMayJunJulAugSepOctNovDec') + 2) div 3 as string), 2, '0'), '-',
                 lpad(regexp_extract({{ text }}, '{{ in_words }}', 2), 2, '0'), ' ', regexp_extract({{ text }}, '{{ in_words }}', 4)
             ) as timestamp)
-        when {{ text }} rlike '^[0-9]{4}(/[0-9]{2}){2} [0-9]|^[0-9]{4}(-[0-9]{2}){2} time=' then {{ event_time("replace(translate(" ~ text ~ ", '/', '-'), ' time=', ' ')") }}
+        when {{ text }} rlike '^[0-9]{4}/[0-9]{2}/[0-9]{2} ' then {{ event_time("replace(" ~ text ~ ", '/', '-')") }}
+        when {{ text }} rlike '[+-][0-9]{4}$' then {{ event_time("regexp_replace(" ~ text ~ ", '([0-9]{2})$', ':$1')") }}
         else {{ event_time(text) }}
     end
 {%- endmacro %}
@@ -57,13 +61,13 @@
 
 
 {% macro seconds_of(text) %}
-    {#- Seconds in a text such as 95 or 0:01:35; null where it is neither. -#}
+    {#- Seconds in a text such as 95, 95.2 or 0:01:35; null where it is neither. -#}
     case
         when {{ text }} rlike '^[0-9]{1,5}:[0-9]{2}:[0-9]{2}$'
             then try_cast(substring_index({{ text }}, ':', 1) as bigint) * 3600
                 + try_cast(substring_index(substring_index({{ text }}, ':', 2), ':', -1) as bigint) * 60
                 + try_cast(substring_index({{ text }}, ':', -1) as bigint)
-        else {{ whole_number(text) }}
+        else {{ whole_number("substring_index(" ~ text ~ ", '.', 1)") }}
     end
 {%- endmacro %}
 

@@ -177,14 +177,14 @@
 
 {% macro extension(facts, fact, meaning='-') %}
     {#-
-        The text that the first field of `extensions` (pairs between semicolons) has which the facts of the row's maker, or of all makers, name; null
-        where none has. One pattern for all names of a maker, and none where it has no fact: rows have hundreds of characters there.
+        The text that the first field of `extensions` (pairs between semicolons) has which the facts of the row's maker, or of all makers, name, in upper or
+        lower case; null where none has. One pattern for all names of a maker, and none where it has no fact: rows have hundreds of characters there.
     -#}
     case
         when extensions = '' then null
         {%- for of_maker, names in facts_by_maker(facts, fact, 'AdditionalExtensions', meaning).items() %}
         when {{ of_maker }}
-            then nullif(trim(regexp_extract(extensions, ';(?:{{ names | map("first") | join("|") }})=([^;]*)', 1)), '')
+            then nullif(trim(regexp_extract(extensions, '(?i);(?:{{ names | map("first") | join("|") }})=([^;]*)', 1)), '')
         {%- endfor %}
         when false then ''
     end

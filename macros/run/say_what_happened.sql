@@ -33,6 +33,13 @@
 {% endmacro %}
 
 
+{% macro is_named_alike(vendor, other) %}
+    {#- Whether a name of a vendor is the other's, or its beginning, but for capitals, blanks and marks. -#}
+    {%- set a, b = modules.re.sub('[^a-z0-9]', '', vendor | lower), modules.re.sub('[^a-z0-9]', '', other | lower) -%}
+    {{- return(a != '' and b != '' and (a.startswith(b) or b.startswith(a))) -}}
+{% endmacro %}
+
+
 {% macro warn_of_what_looks_wrong(of_vendors) %}
     {#- Warns in words where figures (a dict from vendor to figures) look as if logs were not understood. -#}
     {%- set lines = {} -%}
@@ -45,11 +52,7 @@
     {%- for vendor, count in lines.items() | sort(attribute='1', reverse=true) -%}{%- do there.append(printable(vendor) ~ ' (' ~ '{:,}'.format(count) ~ ' lines)') -%}{%- endfor -%}
     {%- for vendor in judged_vendors() if vendor not in lines -%}
         {%- set alike = [] -%}
-        {%- set wanted = modules.re.sub('[^a-z0-9]', '', vendor | lower) -%}
-        {%- for other, _ in lines.items() | sort(attribute='1', reverse=true) if other is not none -%}
-            {%- set there_is = modules.re.sub('[^a-z0-9]', '', other | lower) -%}
-            {%- if there_is and (there_is.startswith(wanted) or wanted.startswith(there_is)) -%}{%- do alike.append(other) -%}{%- endif -%}
-        {%- endfor -%}
+        {%- for other in lines if is_named_alike(vendor, other) -%}{%- do alike.append(other) -%}{%- endfor -%}
         {%- do exceptions.warn(
             'no line is of ' ~ vendor ~ ', which is to be judged. The logs have ' ~ (there[:10] | join(', ') or 'no usable line') ~ '.'
             ~ (' Did you mean device_vendor: ' ~ printable(alike[0]) ~ '?' if alike else '')
@@ -73,6 +76,13 @@
             {%- do warnings.append(
                 '{:,}'.format(without_address) ~ ' of ' ~ '{:,}'.format(total) ~ ' lines of ' ~ printable(vendor) ~ ' have no source address, or neither address nor name of a destination, '
                 ~ 'and were left out. If they are connections, the seed vendor_facts can say where the addresses stand.'
+            ) -%}
+        {%- endif -%}
+        {%- set of_inspection = figures.get('lines: inspection without a session', 0) -%}
+        {%- if 3 * of_inspection > total -%}
+            {%- do warnings.append(
+                '{:,}'.format(of_inspection) ~ ' of ' ~ '{:,}'.format(total) ~ ' lines of ' ~ printable(vendor) ~ ' tell of an inspection, and no line of its session, and were left out. '
+                ~ 'The firewall may log no traffic, or the seed vendor_facts may say what these lines are.'
             ) -%}
         {%- endif -%}
         {%- set by_collector = figures.get('lines: time of a collector', 0) -%}

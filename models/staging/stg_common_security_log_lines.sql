@@ -79,7 +79,7 @@ placed as (
         coalesce(
             {{ extension(facts, 'duration', 'milliseconds') }}, {{ in_column(facts, 'duration', 'DeviceCustomNumber3Label') }}
         ) as duration_milliseconds,
-        coalesce({{ extension(facts, 'device_time') }}, {{ in_message(facts, 'device_time') }}) as device_time_text,
+        {{ extension(facts, 'device_time') }} as device_time_text,
         coalesce({{ extension(facts, 'start_time') }}, {{ in_message(facts, 'start_time') }}) as start_time_text,
         coalesce({{ extension(facts, 'destination_name') }}, {{ in_message(facts, 'destination_name') }}) as destination_name_text
     from texts
@@ -93,6 +93,13 @@ typed as (
         {{ whole_number('source_port_text') }} as source_port,
         {{ whole_number('destination_port_text') }} as destination_port,
         {{ device_time('device_time_text') }} as maker_time,
+        -- Most rows have a time of their own in its place. Where a date and a time are two fields, the name of the second stands between them.
+        case
+            when coalesce(device_time_text, ReceiptTime) is not null then null
+            else coalesce(
+                {{ extension(facts, 'other_time') }}, regexp_replace({{ in_message(facts, 'other_time') }}, '[^0-9]{1,3}time=[^0-9]?', ' ')
+            )
+        end as other_time_text,
         coalesce({{ device_time('StartTime') }}, {{ device_time('start_time_text') }}) as began_at
     from placed
 ),
@@ -104,7 +111,8 @@ timed as (
         if({{ is_believable('maker_time') }}, maker_time, null) as device_event_time,
         case when {{ is_believable('maker_time') }} then null else {{ device_time('ReceiptTime') }} end as received_at,
         case when {{ is_believable('maker_time') }} then null else {{ device_time('EndTime') }} end as ended_at,
-        if({{ is_believable('began_at') }}, began_at, null) as start_time
+        if({{ is_believable('began_at') }}, began_at, null) as start_time,
+        {{ device_time('other_time_text') }} as other_time
     from typed
 ),
 
@@ -146,13 +154,15 @@ select /*+ rebalance(log_date) */
         when device_event_time is not null then device_event_time
         when {{ is_believable('received_at') }} then received_at
         when {{ is_believable('ended_at') }} then ended_at
-        else start_time
+        when start_time is not null then start_time
+        when {{ is_believable('other_time') }} then other_time
     end as device_time,
     case
-        when device_event_time is not null then 'event time in the text'
+        when device_event_time is not null then 'event time in AdditionalExtensions'
         when {{ is_believable('received_at') }} then 'ReceiptTime'
         when {{ is_believable('ended_at') }} then 'EndTime'
         when start_time is not null then 'StartTime'
+        when {{ is_believable('other_time') }} then 'a time in AdditionalExtensions or Message'
         else 'TimeGenerated'
     end as time_source,
     start_time,

@@ -340,8 +340,15 @@ def sophos(seen: Seen) -> Columns:
 
 def watchguard(seen: Seen) -> Columns:
     s = seen.session
-    if seen.kind == "denied":
-        head, zones = 'msg_id="3000-0148" Deny', "Trusted External 40 tcp 20 239"
+    if seen.kind in ("denied", "start"):
+        word = "Deny" if seen.kind == "denied" else "Allow"
+        head, zones = f'msg_id="3000-0148" {word}', "Trusted External 40 tcp 20 239"
+        return {
+            "DeviceVendor": "WatchGuard",
+            "DeviceProduct": "Firebox",
+            "Message": f"firewall: {head} {zones} {s.source} {s.destination} {s.source_port} "
+            f"{s.port} offset 8 S 3141592653 win 64 (HTTPS-00)",
+        }
     else:
         head, zones = 'msg_id="3000-0151" Allow', "Trusted External tcp"
     return {
@@ -391,6 +398,59 @@ def forcepoint_web(seen: Seen) -> Columns:
     }
 
 
+def in_fields(vendor: str, session: Session, *fields: str, **columns: str) -> Columns:
+    """Columns of a collector that does not know the maker's names, and passes them on as fields."""
+    extensions = ";".join(("cat=traffic", *fields, "version=5"))
+    row = {"DeviceVendor": vendor, "Protocol": "TCP", "AdditionalExtensions": extensions}
+    return row | ends(session) | columns
+
+
+def paloalto(seen: Seen) -> Columns:
+    """The vendor's name as some collectors spell it."""
+    return palo_alto(seen) | {"DeviceVendor": "PaloAlto"}
+
+
+def apptrack(seen: Seen) -> Columns:
+    s, fields = seen.session, [f"session-id-32={seen.session.number}"]
+    word = {"start": "CREATE", "update": "VOL_UPDATE"}.get(seen.kind, "CLOSE")
+    event = "RT_FLOW_SESSION_DENY" if seen.kind == "denied" else f"APPTRACK_SESSION_{word}"
+    if seen.kind in ("update", "end"):
+        fields += [f"bytes-from-client={s.sent}", f"bytes-from-server={s.received}"]
+        fields += [f"elapsed-time={seen.elapsed}"]
+    return in_fields("Juniper Networks", s, *fields, DeviceEventClassID="RT_FLOW", Activity=event)
+
+
+def sophos_fields(seen: Seen) -> Columns:
+    s = seen.session
+    event = {"start": "Start", "update": "Interim"}.get(seen.kind, "Stop")
+    subtype = "Denied" if seen.kind == "denied" else "Allowed"
+    fields = [f"log_subtype={subtype}", f"con_event={event}", f"con_id={s.number}"]
+    if seen.kind in ("update", "end"):
+        fields += [f"bytes_sent={s.sent}", f"bytes_received={s.received}"]
+        fields += [f"con_duration={seen.elapsed}"]
+    return in_fields("Sophos", s, *fields, Activity="Firewall Rule")
+
+
+def watchguard_fields(seen: Seen) -> Columns:
+    s, fields = seen.session, []
+    if seen.kind == "end":
+        fields = [f"duration={seen.elapsed}", f"sent_bytes={s.sent}", f"rcvd_bytes={s.received}"]
+    number = "3000-0151" if seen.kind == "end" else "3000-0148"
+    action = "Deny" if seen.kind == "denied" else "Allow"
+    columns = {"DeviceEventClassID": number, "Activity": "Traffic", "DeviceAction": action}
+    return in_fields("WatchGuard", s, *fields, **columns)
+
+
+def ftd_fields(seen: Seen) -> Columns:
+    s, fields = seen.session, [f"ConnectionID={seen.session.number}"]
+    if seen.kind == "end":
+        fields += [f"InitiatorBytes={s.sent}", f"ResponderBytes={s.received}"]
+        fields += [f"ConnectionDuration={seen.elapsed}"]
+    number = "%FTD-6-430003" if seen.kind == "end" else "%FTD-6-430002"
+    action = "Block" if seen.kind == "denied" else "Allow"
+    return in_fields("Cisco Systems", s, *fields, DeviceEventClassID=number, DeviceAction=action)
+
+
 @dataclass(frozen=True)
 class Maker:
     """How a maker logs: its kinds of rows, and what of a session its end tells."""
@@ -417,9 +477,14 @@ MAKERS = {
     "Juniper": Maker(juniper, ALL),
     "Juniper text": Maker(juniper_text, BOTH),
     "Sophos": Maker(sophos, ALL),
-    "WatchGuard": Maker(watchguard, ("end",)),
+    "WatchGuard": Maker(watchguard, BOTH),
     "Forcepoint": Maker(forcepoint, ALL, duration=False),
     "Forcepoint Web": Maker(forcepoint_web, ("end",), duration=False),
+    "PaloAlto": Maker(paloalto, BOTH),
+    "Juniper fields": Maker(apptrack, ALL),
+    "Sophos fields": Maker(sophos_fields, ALL),
+    "WatchGuard fields": Maker(watchguard_fields, BOTH),
+    "Cisco fields": Maker(ftd_fields, BOTH),
 }
 
 
@@ -604,7 +669,7 @@ for n in range(10):
 
 # The device's own time, 20 seconds before the collector's, and devices that know none.
 OWN_TIME = {
-    "Fortinet": "event time in the text",
+    "Fortinet": "event time in AdditionalExtensions",
     "Check Point": "ReceiptTime",
     "Cisco FTD": "StartTime",
     "Cisco Firepower": "ReceiptTime",
@@ -665,7 +730,7 @@ for how, (name, write_time) in WRITTEN_TIMES.items():
 WRITTEN_SIZES = (
     ("Fortinet", "FortinetFortiGatesentbyte", "FortinetFortiGatercvdbyte"),
     ("Palo Alto Networks", "out", "in"),
-    ("Check Point", "client_outbound_bytes", "client_inbound_bytes"),
+    ("Check Point", "client_outbound_bytes", "server_outbound_bytes"),
     ("Zscaler firewall", "outbytes", "inbytes"),
     ("SonicWall", "sent", "rcvd"),
     ("Forcepoint", "bytes_sent", "bytes_received"),
@@ -686,6 +751,70 @@ for name, sent, received in WRITTEN_SIZES:
 (one,) = sessions_of(("own time", "seconds"), 1)
 row = log(fortinet, one, "end", late=20)
 ROWS[-1]["AdditionalExtensions"] = row["AdditionalExtensions"].replace("123456789;", ";")
+# Where the columns for times are empty, the time in a field or at the head of the text counts.
+OTHER_TIMES: dict[str, tuple[str, Callable[[int], Columns]]] = {
+    "rt in words": (
+        "Forcepoint Web",
+        lambda t: {"AdditionalExtensions": f"cat=a;rt={text_time(t)}.250 UTC;x=1"},
+    ),
+    "rt in milliseconds": ("Zscaler firewall", lambda t: {"AdditionalExtensions": f"rt={t}000"}),
+    "fraction": ("SonicWall", lambda t: {"AdditionalExtensions": f"a=b;event_time={t}.250"}),
+    "high resolution": (
+        "Palo Alto Networks",
+        lambda t: {"AdditionalExtensions": f"PanOSTimeGeneratedHighResolution={iso(t)}"},
+    ),
+    "slashes": ("Strata", lambda t: {"AdditionalExtensions": f"rt={spaced(t, '/')}"}),
+    "weekday": (
+        "Zscaler web",
+        lambda t: {
+            "AdditionalExtensions": "rt="
+            + dt.datetime.fromtimestamp(t, dt.timezone.utc).strftime("%a %b %d %H:%M:%S %Y")
+        },
+    ),
+    "head": ("Cisco ASA", lambda t: {"Message": f"{text_time(t)} fw : %ASA-6-302014: "}),
+    "head of a standard": ("Juniper", lambda t: {"Message": f"<14>1 {iso(t)} srx RT_FLOW - "}),
+    "member": ("WatchGuard", lambda t: {"Message": f"{iso(t)[:-1]} M270 "}),
+    "date and time": (
+        "Sophos",
+        lambda t: {"Message": f'date={spaced(t)[:10]} time="{spaced(t)[11:]}" '},
+    ),
+    "timestamp": ("Sophos", lambda t: {"Message": f'x=1 timestamp="{iso(t)[:-1]}+0000" '}),
+    "time": ("SonicWall", lambda t: {"Message": f'id=fw time="{spaced(t)} UTC" fw=192.0.2.1 '}),
+}
+
+
+def spaced(epoch: int, mark: str = "-") -> str:
+    return iso(epoch)[:19].replace("T", " ").replace("-", mark)
+
+
+for name, (maker_name, clock) in OTHER_TIMES.items():
+    (one,) = sessions_of(("other time", name), 1)
+    row = log(MAKERS[maker_name].write, one, "end", late=20)
+    told = clock(Seen(one, "end").epoch)
+    text = row.get("Message", "").removeprefix('device="SFW" date=2026-03-10 ')
+    if "Message" in told:
+        told["Message"] += text.removeprefix("%ASA-6-302014: ")
+    ROWS[-1] = row | {"ReceiptTime": None} | told
+
+# Sizes that only the fields have, under the names of several makers.
+SIZES = {
+    "Palo Alto Networks": "PanOSBytesSent={};PanOSBytesReceived={}",
+    "Fortinet": "FortinetFortiGatesentbyte={};FortinetFortiGatercvdbyte={}",
+    "Cisco": "InitiatorBytes={};ResponderBytes={}",
+    "Check Point": "sent_bytes={};received_bytes={}",
+    "CheckPoint": "client_outbound_bytes={};server_outbound_bytes={}",
+    "Zscaler": "reqsize={};respsize={}",
+    "SonicWall": "sent={};rcvd={}",
+    "Juniper": "bytes-from-client={};bytes-from-server={}",
+    "Sophos": "bytes_sent={};bytes_received={}",
+    "WatchGuard": "sent_bytes={};rcvd_bytes={}",
+    "Forcepoint": "BytesSent={};BytesReceived={}",
+    "Acme": "bytesout={};bytesin={}",
+}
+for vendor, names in SIZES.items():
+    (one,) = sessions_of(("sizes", vendor), 1)
+    log(lambda seen, v=vendor, n=names: in_fields(v, seen.session, n.format(70, 80)), one, "end")
+
 (one,) = sessions_of(("no time", "eventtime"), 1)
 row = log(fortinet, one, "end")
 ROWS[-1]["AdditionalExtensions"] = row["AdditionalExtensions"].replace(
@@ -763,7 +892,7 @@ def test_a_session_is_one_event(found, way: str):
 
 def test_a_session_that_never_ends_is_one_event(found):
     cases = [*named("never ends"), "grows"]
-    assert len(cases) == 6
+    assert len(cases) == 8
     for case in cases:
         (session,) = of(found, case)
         assert session["row_count"] == (179 if case == "grows" else 180), case
@@ -867,6 +996,21 @@ def test_the_fact_that_told_a_kind_by_text_is_named(found):
 def test_an_access_list_does_not_repeat_a_session(found):
     told = [s for s in of(found, "access list") if s["fate"] == "egress"]
     assert len(told) == 1
+
+
+def test_a_time_in_a_field_or_in_the_text_is_the_devices_own(found):
+    for name in OTHER_TIMES:
+        (session,) = of(found, ("other time", name))
+        assert session["time_source"] == "a time in AdditionalExtensions or Message", name
+        # An end without a duration stands where it ended.
+        begun = HOUR + 20 + (0 if session["duration_seconds"] else 7)
+        assert session["seconds"] == pytest.approx(begun, abs=1), name
+
+
+def test_sizes_stand_in_fields_of_many_names(found):
+    for vendor in SIZES:
+        (session,) = of(found, ("sizes", vendor))
+        assert (session["sent_bytes"], session["received_bytes"]) == (70, 80), vendor
 
 
 def test_the_time_is_the_devices_own(found):
