@@ -14,13 +14,17 @@
 
 {% macro size_evidence() %}
     {#-
-        Constant sizes speak for an implant that idles. Sizes that vary speak against a connection as far as its clock looks like that of software;
-        implants pad their answers, so elsewhere they hardly do. Unknown sizes say nothing.
+        Constant sizes speak for an implant that idles. Sizes that vary speak against a connection as far as its clock looks like that of software, or
+        both its requests and answers are of all sizes, as of a mailbox; implants pad, so elsewhere they hardly do. Unknown sizes say nothing.
     -#}
     case
         when size_score is null then 0D
         when size_score >= 0.9 then 1D
-        else - {{ var('size_weight') }} * least(1, greatest(0, (0.85D - size_score) / 0.2D)) * greatest(0.3D, 6D * least(1, timer_likeness / 0.4D))
+        else - {{ var('size_weight') }} * least(1, greatest(0, (0.85D - size_score) / 0.2D)) * greatest(
+            0.3D,
+            6D * least(1, timer_likeness / 0.4D),
+            coalesce(3.5D * least(1, (received_size_spread - 3) / 3) * least(1, greatest(0, (0.5D - size_score) / 0.2D)), 0)
+        )
     end
 {%- endmacro %}
 

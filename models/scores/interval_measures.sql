@@ -105,6 +105,7 @@ select
     100 * (1 - {{ at_quantile('sleeps', 2) }} / {{ at_quantile('sleeps', 98) }}) as estimated_jitter_percent,
     {{ size_regularity('sent_sizes', 'median_sent_bytes') }} as sent_size_regularity,
     {{ size_regularity('received_sizes', 'median_received_bytes') }} as received_size_regularity,
+    {{ at_quantile('received_sizes', 90) }} / nullif(median_received_bytes, 0) as received_size_spread,
     {{ longest_run('sent_sizes') }} / nullif(size(sent_sizes), 0) as sent_modal_share,
     {{ longest_run('received_sizes') }} / nullif(size(received_sizes), 0) as received_modal_share
 from with_sleeps

@@ -118,6 +118,7 @@ select
     timer_likeness,
     sent_size_regularity,
     received_size_regularity,
+    received_size_spread,
     median_sent_bytes,
     median_received_bytes,
     sent_modal_share,
