@@ -329,7 +329,9 @@ logs.where(
     F.lit(True).alias("is_new"),
     F.lit(True).alias("is_utf8"),
     F.to_json(
-        F.struct(*[F.col(name).cast("string") for name in COLUMNS if name in logs.columns])
+        F.struct(
+            *[F.col(name).cast("string").alias(name) for name in COLUMNS if name in logs.columns]
+        )
     ).alias("line"),
 ).createOrReplaceTempView("common_security_log")
 """
