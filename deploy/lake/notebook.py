@@ -426,7 +426,8 @@ shown = ranked.limit(30).collect()
 if shown:
     figure, axes = plt.subplots(figsize=(11, 1.5 + 0.3 * len(shown)))
     # A share of the busiest hour, so that slow beacons show beside fast ones.
-    hours = [row.hourly_event_counts for row in shown]
+    # A slow beacon has the hours of two weeks: of all, those of the day.
+    hours = [row.hourly_event_counts[-24:] for row in shown]
     shares = [[n / max(1, max(counts)) for n in counts] for counts in hours]
     axes.imshow(shares, aspect="auto", cmap="Blues", vmin=0)
     labels = [
