@@ -25,7 +25,7 @@ from tests.support import sentinel_lake
 
 WORKSPACE = "soc-ws"
 DAYS = ["2026-09-29", "2026-09-30"]
-# All days that dbt's tables hold, because slow beacons are judged over those before the history too.
+# All days that dbt's tables hold: slow beacons are judged over those before the history too.
 LOOKBACK = {"2026-09-29": 1, "2026-09-30": 2}
 GIVEN = {"device_vendor": ["Fortinet", "Palo Alto Networks"]}
 OF_THE_RUN = {"run_id", "run_started_at"}
