@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help env java demo build docs server stop check test test-faults reliability test-spark test-matrix test-cluster test-azure lint audit lock clean FORCE
+.PHONY: help env java demo build docs server stop check test test-faults reliability test-spark test-matrix test-cluster test-azure test-lake lake-notebook lint audit lock clean FORCE
 
 # Everything that the demo makes, apart from the tables and findings of real logs.
 DEMO := output/demo
@@ -13,6 +13,9 @@ DBT := .venv/bin/dbt
 # A second Spark, which PYTHONPATH puts before the one in .venv.
 SPARK4 := $(CURDIR)/output/spark4
 SECOND_SPARK := pyspark==4.1.4
+# What notebooks in the Sentinel data lake have, of the same kind.
+SPARK34 := $(CURDIR)/output/spark34
+LAKE_PACKAGES := pyspark==3.4.4 matplotlib
 # What test-spark and test-matrix run.
 TESTS := tests/pipeline tests/bench
 
@@ -27,7 +30,7 @@ export BEACONING_OUTPUT := $(CURDIR)/$(DEMO)
 export PYTHON NO_SYSTEM_JAVA
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 env:  ## make .venv (PYTHON=python3.11 to choose) and profiles.yml
 	@scripts/environment.sh
@@ -92,6 +95,13 @@ test-azure: java  ## the whole way from logs to report over Azure storage: Spark
 	scripts/fetch.sh azurite
 	PYTHONPATH=$(SPARK4) .venv/bin/python -m pytest tests/platforms/test_azure.py
 
+test-lake: java  ## the notebook of the Sentinel data lake on Spark 3.4, over a stand-in of its tables
+	scripts/fetch.sh spark34
+	PYTHONPATH=$(SPARK34) MPLBACKEND=Agg .venv/bin/python -m pytest tests/lake
+
+lake-notebook: env  ## write deploy/lake/network_beaconing.ipynb from the models
+	.venv/bin/python -m deploy.lake.notebook
+
 lint: env  ## check style and format of SQL and Python; SQL as dbt renders it
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
@@ -107,16 +117,18 @@ audit: env  ## known vulnerabilities and licences of the locked packages; fails 
 	scripts/fetch.sh audit
 	.venv/bin/python scripts/audit.py output/audit/bin/pip-audit
 
-lock:  ## resolve the extras of pyproject.toml into requirements.txt, with hashes, and the second Spark into requirements-spark4.txt
+lock:  ## resolve the extras of pyproject.toml into requirements.txt, with hashes, and other Sparks into requirements-spark4.txt and -spark34.txt
 	python3 -m venv output/lock
 	output/lock/bin/python -m pip install --quiet uv
 	output/lock/bin/uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes --no-strip-extras \
 		--custom-compile-command 'make lock' --all-extras pyproject.toml --output-file requirements.txt
 	echo '$(SECOND_SPARK)' | output/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-strip-extras \
 		--custom-compile-command 'make lock' - --output-file requirements-spark4.txt
+	printf '%s\n' $(LAKE_PACKAGES) | output/lock/bin/uv pip compile --quiet --universal --python-version 3.10 --generate-hashes --no-strip-extras \
+		--custom-compile-command 'make lock' - --output-file requirements-spark34.txt
 	rm -rf output/lock
 
 clean:  ## remove what make made: .venv, the demo, docs, logs, caches, and a profiles.yml without edits
-	rm -rf .venv $(DEMO) output/spark4 output/azurite output/audit target logs .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf .venv $(DEMO) output/spark4 output/spark34 output/azurite output/audit target logs .pytest_cache .ruff_cache .hypothesis *.egg-info
 	@find bench enrich samples tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 	@! cmp -s profiles.yml profiles.yml.example || rm profiles.yml

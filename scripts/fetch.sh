@@ -2,6 +2,7 @@
 # Fetches what some tests need beyond .venv, into output/. What is there is not fetched again.
 #
 #   scripts/fetch.sh spark4     PySpark 4.1 with Delta and Azure storage. PYTHONPATH=output/spark4 lays it over .venv: only Spark differs.
+#   scripts/fetch.sh spark34    PySpark 3.4 and matplotlib, which notebooks in the Sentinel data lake have; used in the same way
 #   scripts/fetch.sh azurite    Microsoft's emulator of Azure Storage
 #   scripts/fetch.sh audit      pip-audit, in an environment of its own
 #
@@ -13,21 +14,31 @@ to=$PWD/output/$part
 
 skip() { printf 'cannot fetch %s: %s\n' "$part" "$*" >&2; exit 77; }
 
-wanted="$to $(cat "$0" requirements-spark4.txt | cksum)"
+wanted="$to $(cat "$0" requirements-spark4.txt requirements-spark34.txt | cksum)"
 [ "$(cat "$to/fetched" 2>/dev/null || true)" != "$wanted" ] || exit 0
 rm -rf "$to"
 mkdir -p "$to"
 
+# The Java that make env found, and what Spark may log.
+conf=$(.venv/bin/python -I -c 'import importlib.util; print(importlib.util.find_spec("pyspark").submodule_search_locations[0])')/conf
+
+# fetch_packages REQUIREMENTS: installs them into $to, with that Java.
+fetch_packages() {
+    .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --use-pep517 --no-deps \
+        --require-hashes --target "$to" --requirement "$1" || skip "pip could not install $1."
+    ln -s "$conf" "$to/pyspark/conf"
+}
+
+fetch_spark34() {
+    fetch_packages requirements-spark34.txt
+}
+
 fetch_spark4() {
-    conf=$(.venv/bin/python -I -c 'import importlib.util; print(importlib.util.find_spec("pyspark").submodule_search_locations[0])')/conf
     java_home=$(. "$conf/spark-env.sh" && echo "$JAVA_HOME")
     "$java_home/bin/java" --list-modules | grep -q '^jdk.incubator.vector' ||
         skip "the Java in $java_home is not a whole JDK, which Spark 4 needs. Install a JDK 17, then make env."
     command -v mvn >/dev/null || skip "no mvn (Maven), which brings Delta and hadoop-azure."
-    .venv/bin/python -m pip install --quiet --no-input --disable-pip-version-check --use-pep517 --no-deps \
-        --require-hashes --target "$to" --requirement requirements-spark4.txt || skip "pip could not install PySpark 4.1."
-    # The Java that make env found, and what Spark may log.
-    ln -s "$conf" "$to/pyspark/conf"
+    fetch_packages requirements-spark4.txt
     # Delta for Spark 4.1; hadoop-azure in the version of Spark's own Hadoop, with the wildfly-openssl that it names.
     while read -r sum group name version; do
         mvn --quiet --batch-mode -Dstyle.color=never org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy \

@@ -72,10 +72,13 @@ class Compiled:
         Its query, with bare table names.
     is_table
         Whether dbt keeps its rows.
+    description
+        What dbt's docs say of it.
     """
 
     sql: str
     is_table: bool = False
+    description: str = ""
 
 
 @contextmanager
@@ -148,8 +151,33 @@ def compile_findings(**variables: Variable) -> dict[str, Compiled]:
     return compile_models([f"connection_days+,+{FINDINGS}"], variables)
 
 
-def compile_models(select: Sequence[str], variables: Mapping[str, Variable]) -> dict[str, Compiled]:
-    """Compile what dbt selects by `select`, for the two functions above."""
+def compile_models(
+    select: Sequence[str],
+    variables: Mapping[str, Variable],
+    exclude: Sequence[str] = (),
+    macros: Mapping[str, str] | None = None,
+) -> dict[str, Compiled]:
+    """Compile what dbt selects, for the two functions above and for the notebook of the data lake.
+
+    Parameters
+    ----------
+    select, exclude
+        As dbt's options of these names.
+    variables
+        Vars of dbt_project.yml that differ from their defaults.
+    macros
+        Macros of the project to replace, by name, each as its whole text.
+
+    Returns
+    -------
+    dict of str to Compiled
+        By name, each after what it reads. Inputs that were not selected are empty.
+
+    Raises
+    ------
+    RuntimeError
+        If dbt cannot compile them; the message is dbt's.
+    """
     output = {"type": "spark", "method": "session", "host": "none", "schema": SCHEMA}
     profile = {"network_beaconing": {"target": "bench", "outputs": {"bench": output}}}
     with tempfile.TemporaryDirectory() as folder:
@@ -161,6 +189,8 @@ def compile_models(select: Sequence[str], variables: Mapping[str, Variable]) -> 
         if not parsed.success:
             raise RuntimeError(f"dbt cannot parse the project: {parsed.exception or 'see above'}")
         manifest = parsed.result
+        for name, text in (macros or {}).items():
+            manifest.macros[f"macro.{manifest.metadata.project_name}.{name}"].macro_sql = text
         # Models of seeds alone need no logs.
         of_seeds = [
             node.name
@@ -168,7 +198,8 @@ def compile_models(select: Sequence[str], variables: Mapping[str, Variable]) -> 
             if node.resource_type == "model"
             and {key.split(".")[0] for key in node.depends_on.nodes} == {"seed"}
         ]
-        outcome = dbtRunner(manifest).invoke(["compile", "--select", *select, *of_seeds, *options])
+        selected = ["--select", *select, *of_seeds, *(["--exclude", *exclude] if exclude else [])]
+        outcome = dbtRunner(manifest).invoke(["compile", *selected, *options])
         if not outcome.success:
             raise RuntimeError(f"dbt cannot compile the models: {outcome.exception or 'see above'}")
     nodes = {
@@ -179,13 +210,17 @@ def compile_models(select: Sequence[str], variables: Mapping[str, Variable]) -> 
     reads = {key: node.depends_on.nodes for key, node in nodes.items()}
     compiled = {}
     for key in TopologicalSorter(reads).static_order():
+        if key in manifest.sources:
+            continue
         node = nodes.get(key, manifest.nodes[key])
         if key in nodes:
             sql = node.compiled_code.replace(f"{SCHEMA}.", "")
-            compiled[node.name] = Compiled(sql, node.config.materialized != "view")
+            kept = node.config.materialized != "view"
+            compiled[node.name] = Compiled(sql, kept, node.description)
         elif node.resource_type == "seed":
             path = PROJECT / node.original_file_path
-            compiled[node.name] = Compiled(seed_query(path, node.config.column_types))
+            sql = seed_query(path, node.config.column_types)
+            compiled[node.name] = Compiled(sql, description=node.description)
         else:
             nulls = ", ".join(
                 f"cast(null as {column.data_type}) as {column.name}"

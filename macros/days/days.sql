@@ -38,6 +38,12 @@
 {%- endmacro %}
 
 
+{% macro days_of_status() %}
+    {#- How many days before end_date an earlier finding still tells the status of a beacon: lookback_days, at least one. -#}
+    {{- [var('lookback_days') | int, 1] | max -}}
+{% endmacro %}
+
+
 {% macro run_id() %}
     {#- dbt's id of this run, as a text. -#}
     '{{ invocation_id }}'

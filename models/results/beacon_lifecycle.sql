@@ -2,7 +2,7 @@ with findings as (
     select * from {{ ref('network_beaconing_anomalies') }}
     where
         end_date <= date '{{ end_date() }}'
-        and end_date >= date '{{ end_date() }}' - interval {{ [var('lookback_days') | int, 1] | max }} days
+        and end_date >= date '{{ end_date() }}' - interval {{ days_of_status() }} days
         and {{ of_judged_vendors() }}
 )
 

@@ -33,7 +33,7 @@ earlier as (
         from {{ this }}
         where
             end_date < date '{{ end_date() }}'
-            and end_date >= date '{{ end_date() }}' - interval {{ [var('lookback_days') | int, 1] | max }} days
+            and end_date >= date '{{ end_date() }}' - interval {{ days_of_status() }} days
             and {{ of_judged_vendors() }}
         group by beacon_id
     {% else %}

@@ -1,0 +1,471 @@
+"""Write the notebook that runs the models in the Microsoft Sentinel data lake, where dbt cannot.
+
+    python -m deploy.lake.notebook
+
+dbt compiles the models for Apache Spark without any engine. What a run decides (the day, the
+vendors, thresholds, the run's id) stays a name in braces in their SQL, which the notebook fills in.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import ipaddress
+import json
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import yaml
+
+from bench.detection.score_models import Compiled, compile_models
+
+PROJECT = Path(__file__).parents[2]
+NOTEBOOK = Path(__file__).with_name("network_beaconing.ipynb")
+COMMAND = "python -m deploy.lake.notebook"
+STAGING = "stg_common_security_log_lines"
+# Vars that are parameters of the notebook; models use them as they are. All others keep the value
+# of dbt_project.yml.
+NUMBERS = (
+    "daily_event_count_threshold",
+    "degree_of_srcip_threshold",
+    "time_delta_threshold",
+    "percent_beacon_threshold",
+    "beacon_score_threshold",
+    "long_session_hours",
+)
+PARAMETERS = ("end_date", "lookback_days", "device_vendor", "workspace_name", *NUMBERS)
+SELECT = ["+export_network_beaconing_runs", "+beaconing_sources"]
+# What the notebook makes itself.
+EXCLUDE = ["log_files", "log_days"]
+# Texts that macros give in place of what only a run knows.
+GIVEN = {
+    "end_date": "{end_date}",
+    "days_of_status": "{days_of_status}",
+    "judged_vendor_texts": "{device_vendors}",
+    "run_id": "'{run_id}'",
+    "run_start": "timestamp '{run_started_at}'",
+    "version_with": "log_version",  # tells days apart that tables hold; the lake's are made anew
+}
+
+
+def write_notebook() -> str:
+    """Compile the models and return the notebook, as the text of an .ipynb file.
+
+    Raises
+    ------
+    RuntimeError
+        If dbt cannot compile the models; the message is dbt's.
+    """
+    project = yaml.safe_load((PROJECT / "dbt_project.yml").read_text("utf-8"))
+    models = compile_for_lake()
+    cells = [
+        *opening(project["vars"]),
+        markdown("## The logs", READ_LOGS_TEXT),
+        code(READ_LOGS.replace("COLUMNS_OF_STAGING", columns_of_staging())),
+        markdown("## Earlier findings", EARLIER_TEXT),
+        code(EARLIER),
+    ]
+    for name, model in models.items():
+        cells += [markdown(f"## {name}", model.description), code(sql_cell(name, model))]
+        if name == STAGING:
+            cells += [markdown("### What was read", READ_TEXT), code(WHAT_WAS_READ)]
+    cells += [
+        markdown("## Summary", "What became of the lines of the day, and how many findings."),
+        code(SUMMARY),
+        markdown("## Findings", "The most severe first."),
+        code(FINDINGS),
+        markdown("When they spoke: the connections of each finding by hour of the day (UTC)."),
+        code(PICTURE),
+        markdown("## Write the results", WRITE_TEXT),
+        code(WRITE),
+    ]
+    for number, cell in enumerate(cells):
+        cell["id"] = f"cell-{number}"
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook = {
+        "cells": cells,
+        "metadata": {"kernelspec": kernel, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(notebook, indent=1, ensure_ascii=False) + "\n"
+
+
+def compile_for_lake() -> dict[str, Compiled]:
+    """Compile the models in their order, with the names of parameters in braces."""
+    macros = {
+        name: f"{{% macro {name}(seeds=none, settings=none) %}}{text}{{% endmacro %}}"
+        for name, text in GIVEN.items()
+    }
+    values = {
+        "window_days": ["{window_start}"],
+        "judged_vendors": ["{device_vendor}"],
+        "vendor_facts": vendor_facts(),
+        "own_networks": own_networks(),
+        "replaces_partitions": True,  # earlier findings are read
+    }
+    for name, value in values.items():
+        macros[name] = f"{{% macro {name}() %}}{{{{ return({value!r}) }}}}{{% endmacro %}}"
+    variables = {name: f"{{{name}}}" for name in NUMBERS}
+    models = compile_models(SELECT, variables, EXCLUDE, macros)
+    compiled = {}
+    for name, model in models.items():
+        if name in EXCLUDE:
+            continue
+        sql = model.sql.replace("raw.common_security_log", "common_security_log")
+        if name == "network_beaconing_anomalies":
+            # Its own rows of earlier days.
+            sql = sql.replace(f"from {name}", "from earlier_findings")
+        compiled[name] = Compiled(sql, model.is_table, model.description)
+    return compiled
+
+
+def rows_of_seed(path: str) -> list[dict[str, str]]:
+    """Read a seed."""
+    with (PROJECT / "seeds" / path).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def vendor_facts() -> list[list[str]]:
+    """Return what the macro of this name reads from the loaded seed."""
+    rows = rows_of_seed("vendors/vendor_facts.csv")
+    rows.sort(key=lambda row: (-len(row["pattern"]), row["pattern"], row["device_vendor"]))
+    return [
+        [row["fact"], row["column_name"], row["pattern"], row["meaning"], vendor.replace("*", "%")]
+        for row in rows
+        for vendor in [row["device_vendor"]]
+    ]
+
+
+def own_networks() -> list[list[str]]:
+    """Return what the macro of this name reads from stg_internal_networks."""
+    ranges = []
+    for row in rows_of_seed("organisation/internal_networks.csv"):
+        try:
+            network = ipaddress.ip_network(row["network"].strip(), strict=False)
+        except ValueError:
+            continue
+        offset = 0xFFFF << 32 if network.version == 4 else 0
+        ends = (network.network_address, network.broadcast_address)
+        ranges.append([f"{offset + int(address):032x}" for address in ends])
+    return sorted(ranges)
+
+
+def columns_of_staging() -> str:
+    """Write the list of the columns of CommonSecurityLog that staging reads."""
+    text = (PROJECT / f"models/staging/{STAGING}.sql").read_text("utf-8")
+    columns = ast.literal_eval(re.search(r"set fields = (\[.*?\])", text, re.DOTALL)[1])
+    lines = textwrap.wrap(", ".join(f'"{name}"' for name in columns), 90)
+    return "[\n    " + "\n    ".join(lines) + ",\n]"
+
+
+def rules() -> dict[str, Any]:
+    """Return the rules of the parameters, from the macro var_rules."""
+    text = (PROJECT / "macros/run/check_vars.sql").read_text("utf-8")
+    macro = re.search(r"{% macro var_rules.*?{% endmacro %}", text, re.DOTALL)[0]
+    returned: list[dict[str, Any]] = []
+    template = jinja2.Template(macro + "{{ var_rules() }}")
+    template.render({"return": returned.append})
+    return {name: returned[0][name] for name in PARAMETERS}
+
+
+def opening(variables: dict[str, Any]) -> list[dict[str, Any]]:
+    """Make the cells before the logs: what this is, the parameters and their check."""
+    text = (PROJECT / "dbt_project.yml").read_text("utf-8")
+    lines = []
+    for name in PARAMETERS:
+        value = "" if name == "workspace_name" else variables[name]
+        comment = re.search(rf"^  {name}:.*?#\s*(.*)$", text, re.MULTILINE)[1]
+        comment = comment.replace("[Fortinet, Check Point]", '["Fortinet", "Check Point"]')
+        lines.append(f"{name} = {json.dumps(value)}  # {comment}")
+    parameters = code("\n".join(lines))
+    parameters["metadata"] = {"tags": ["parameters"]}
+    checked = "\n".join(f"    {name!r}: {rule!r}," for name, rule in rules().items())
+    return [
+        markdown("# Beacons in firewall logs", OPENING),
+        markdown("## Parameters", "Those of a scheduled job too. The next cell checks them."),
+        parameters,
+        code(CHECK.replace("RULES_OF_VARS", f"{{\n{checked}\n}}")),
+    ]
+
+
+def sql_cell(name: str, model: Compiled) -> str:
+    """Write the code that makes a model a view."""
+    sql = "\n".join(line for line in model.sql.strip().split("\n") if line.strip())
+    assert '"""' not in sql and not sql.endswith(('"', "\\")), name
+    keep = ", keep=True" if model.is_table else ""
+    return f'add(\n    "{name}",\n    r"""\n{sql}\n"""{keep},\n)'
+
+
+def markdown(*paragraphs: str) -> dict[str, Any]:
+    """Write a cell of text."""
+    return {"cell_type": "markdown", "metadata": {}, "source": lines_of("\n\n".join(paragraphs))}
+
+
+def code(text: str) -> dict[str, Any]:
+    """Write a cell of code that has not run."""
+    source = lines_of(text.strip("\n"))
+    return {
+        "cell_type": "code",
+        "metadata": {},
+        "execution_count": None,
+        "outputs": [],
+        "source": source,
+    }
+
+
+def lines_of(text: str) -> list[str]:
+    """Cut a text as notebooks keep it, so that a change shows as changed lines."""
+    return text.splitlines(keepends=True)
+
+
+OPENING = f"""\
+Finds connections that beat like the check-ins of malware, in the table CommonSecurityLog of the
+Sentinel data lake, and appends what it finds to the tables `network_beaconing_anomalies_SPRK` and
+`network_beaconing_runs_SPRK`. How to set it up: docs/lake.md.
+
+Made by `{COMMAND}` from the models of network_beaconing. Do not edit it: change the models, or the
+parameters below."""
+
+CHECK = r"""
+import re
+import uuid
+from datetime import date, datetime, timedelta, timezone
+
+from pyspark.sql import functions as F
+from pyspark.sql.types import ArrayType, StructType
+
+RULES = RULES_OF_VARS
+
+
+def problem_with(name, value):
+    # What is wrong with the value of a parameter; None where nothing is.
+    kind, *limits = RULES[name]
+    if kind in ("integer", "number"):
+        good = isinstance(value, int if kind == "integer" else (int, float))
+        if isinstance(value, bool) or not good or not limits[0] <= value <= limits[1]:
+            what = "a whole number" if kind == "integer" else "a number"
+            return f"{what} from {limits[0]} to {limits[1]}"
+    elif kind == "date":
+        try:
+            good = value == "yesterday" or date.fromisoformat(value).isoformat() == value
+        except (TypeError, ValueError):
+            good = False
+        if not good:
+            return "a day that exists, as YYYY-MM-DD, or yesterday"
+    else:
+        texts = value if isinstance(value, list) and kind == "texts" else [value]
+        pattern, words = limits
+        if not texts or not all(isinstance(t, str) and re.fullmatch(pattern, t) for t in texts):
+            return words
+    return None
+
+
+problems = []
+for name in RULES:
+    cure = problem_with(name, globals()[name])
+    if cure:
+        problems.append(f"{name} is {globals()[name]!r}; give {cure}")
+if not workspace_name:
+    problems.append("workspace_name is empty; give the workspace that holds CommonSecurityLog")
+if problems:
+    raise ValueError(f"{len(problems)} problem(s) with the parameters, nothing was read:\n  - "
+                     + "\n  - ".join(problems))
+
+started = datetime.now(timezone.utc)
+if end_date == "yesterday":
+    last_day = started.date() - timedelta(days=1)
+else:
+    last_day = date.fromisoformat(end_date)
+first_day = last_day - timedelta(days=lookback_days)
+vendors = list(dict.fromkeys([device_vendor] if isinstance(device_vendor, str) else device_vendor))
+run_id = str(uuid.uuid4())
+# What the SQL below has in braces.
+given = {name: globals()[name] for name, rule in RULES.items() if rule[0] in ("integer", "number")}
+given.update(
+    end_date=last_day,
+    window_start=first_day,
+    days_of_status=max(lookback_days, 1),
+    device_vendors=", ".join(f"'{vendor}'" for vendor in vendors),
+    run_id=run_id,
+    run_started_at=f"{started:%Y-%m-%d %H:%M:%S}",
+)
+spark.conf.set("spark.sql.session.timeZone", "UTC")
+spark.conf.set("spark.sql.ansi.enabled", "false")
+
+
+def add(name, sql, keep=False):
+    # Makes a model a temporary view. `keep` computes its rows now, once for all that read them.
+    for parameter, value in given.items():
+        sql = sql.replace("{" + parameter + "}", str(value))
+    frame = spark.sql(sql)
+    if keep:
+        frame = frame.localCheckpoint()
+    frame.createOrReplaceTempView(name)
+
+
+print(f"{', '.join(vendors)} on {last_day}, with the history from {first_day}")
+"""
+
+READ_LOGS_TEXT = """\
+The rows of the window's days become lines of JSON, as data export would have written them, so that
+everything from staging on is the same. A column that the table does not have counts as empty."""
+
+READ_LOGS = r"""
+from sentinel_lake.providers import MicrosoftSentinelProvider
+
+COLUMNS = COLUMNS_OF_STAGING
+lake = MicrosoftSentinelProvider(spark)
+logs = lake.read_table("CommonSecurityLog", workspace_name)
+logs.where(
+    (F.col("TimeGenerated") >= F.lit(str(first_day)).cast("timestamp"))
+    & (F.col("TimeGenerated") < F.lit(str(last_day + timedelta(days=1))).cast("timestamp"))
+).select(
+    F.to_date("TimeGenerated").alias("log_date"),
+    F.lit(0).cast("bigint").alias("log_version"),
+    F.lit(True).alias("is_new"),
+    F.lit(True).alias("is_utf8"),
+    F.to_json(
+        F.struct(
+            *[F.col(name).cast("string").alias(name) for name in COLUMNS if name in logs.columns]
+        )
+    ).alias("line"),
+).createOrReplaceTempView("common_security_log")
+"""
+
+EARLIER_TEXT = """\
+They tell whether a beacon is new. Of a day that was judged more than once, those of the last run
+count: it is the last one in `network_beaconing_runs_SPRK`, to which a run is added when all its
+findings are written."""
+
+EARLIER = r"""
+SYSTEM_TABLES = "System tables"
+FINDINGS_TABLE = "network_beaconing_anomalies_SPRK"
+RUNS_TABLE = "network_beaconing_runs_SPRK"
+
+if {FINDINGS_TABLE, RUNS_TABLE} <= set(lake.list_tables(SYSTEM_TABLES)):
+    last_runs = (
+        lake.read_table(RUNS_TABLE, SYSTEM_TABLES)
+        .select(
+            "end_date",
+            "run_id",
+            "run_started_at",
+            F.explode(F.from_json("device_vendors", "array<string>")).alias("device_vendor"),
+        )
+        .groupBy("end_date", "device_vendor")
+        .agg(F.max_by("run_id", "run_started_at").alias("run_id"))
+    )
+    earlier_findings = lake.read_table(FINDINGS_TABLE, SYSTEM_TABLES).join(
+        last_runs, ["end_date", "device_vendor", "run_id"]
+    )
+else:
+    earlier_findings = spark.createDataFrame(
+        [],
+        "beacon_id string, began_on date, period_seconds double, median_received_bytes bigint, "
+        "end_date date, device_vendor string",
+    )
+earlier_findings.createOrReplaceTempView("earlier_findings")
+"""
+
+READ_TEXT = """\
+A day without rows makes the history shorter. Without rows on the day itself, nothing is judged."""
+
+WHAT_WAS_READ = r"""
+lines_of_day = dict(
+    spark.table("stg_common_security_log_lines").groupBy("log_date").count().collect()
+)
+if last_day not in lines_of_day:
+    raise ValueError(
+        f"CommonSecurityLog of {workspace_name} has no row on {last_day}. Nothing was judged. "
+        "Check workspace_name and end_date; rows may come late."
+    )
+days = [first_day + timedelta(days=n) for n in range(lookback_days + 1)]
+for day in days:
+    print(day, f"{lines_of_day.get(day, 0):>12,} rows")
+missing = [str(day) for day in days if day not in lines_of_day]
+if missing:
+    print(f"warning: {len(missing)} of {lookback_days} days of history have no rows")
+"""
+
+SUMMARY = r"""
+run = spark.table("export_network_beaconing_runs").localCheckpoint()
+(told,) = run.collect()
+for fate in sorted(told.fates, key=lambda fate: -fate.line_count):
+    print(f"{fate.line_count:>12,}  {fate.device_vendor[:40]!a}: {fate.fate}")
+print(f"{told.finding_count:>12,}  findings, {told.suppressed_count:,} of them suppressed")
+for vendor in vendors:
+    if vendor not in {fate.device_vendor for fate in told.fates}:
+        print(f"warning: no row of {last_day} is of {vendor}, which is to be judged")
+"""
+
+FINDINGS = r"""
+findings = spark.table("export_network_beaconing_anomalies").withColumn(
+    "rank", F.expr("array_position(array('critical', 'high', 'medium', 'low'), severity)")
+)
+ranked = findings.where("not suppressed").orderBy("rank", F.desc("beacon_score"), "beacon_id")
+ranked.select(
+    "severity",
+    "status",
+    "beacon_score",
+    "source_ip",
+    "destination_ip",
+    "destination_port",
+    "destination_name",
+    "period_seconds",
+    F.col("reasons")[0].alias("first_reason"),
+).show(50, truncate=100)
+"""
+
+PICTURE = r"""
+import matplotlib.pyplot as plt
+
+shown = ranked.limit(30).collect()
+if shown:
+    figure, axes = plt.subplots(figsize=(11, 1.5 + 0.3 * len(shown)))
+    # A share of the busiest hour, so that slow beacons show beside fast ones.
+    # A slow beacon has the hours of two weeks: of all, those of the day.
+    hours = [row.hourly_event_counts[-24:] for row in shown]
+    shares = [[n / max(1, max(counts)) for n in counts] for counts in hours]
+    axes.imshow(shares, aspect="auto", cmap="Blues", vmin=0)
+    labels = [
+        f"{row.severity}  {row.source_ip} to {row.destination_name or row.destination_ip}"
+        f":{row.destination_port or '-'}".replace("$", r"\$")
+        for row in shown
+    ]
+    axes.set_yticks(range(len(shown)), labels=labels)
+    axes.set_xticks(range(0, 24, 3))
+    axes.set_xlabel("hour of the day, UTC")
+    axes.set_title(f"Findings of {last_day}")
+    figure.tight_layout()
+    plt.show()
+"""
+
+WRITE_TEXT = """\
+Only appended, for the lake can replace no part of a table. Lists and structures become JSON. The
+run's row comes last: findings without one are of a run that did not end, and do not count."""
+
+WRITE = r"""
+def append(frame, table):
+    columns = [
+        F.to_json(field.name).alias(field.name)
+        if isinstance(field.dataType, (ArrayType, StructType))
+        else F.col(field.name)
+        for field in frame.schema
+    ]
+    time = F.col("run_started_at").alias("TimeGenerated")
+    lake.save_as_table(
+        frame.select(time, *columns), table, SYSTEM_TABLES, write_options={"mode": "append"}
+    )
+
+
+append(spark.table("export_network_beaconing_anomalies"), FINDINGS_TABLE)
+append(run, RUNS_TABLE)
+print(f"{told.finding_count} findings written to {FINDINGS_TABLE}, run {run_id} to {RUNS_TABLE}")
+"""
+
+if __name__ == "__main__":
+    NOTEBOOK.write_text(write_notebook(), "utf-8")
+    print(f"{NOTEBOOK.relative_to(PROJECT)} is written.")

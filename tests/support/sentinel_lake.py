@@ -1,0 +1,105 @@
+"""A stand-in for Microsoft's provider class in notebooks of the Sentinel data lake.
+
+It keeps tables as Parquet in a folder, by what Microsoft documents: names of tables and their
+databases, modes, reserved columns, schemas that must match on append, and fields cut at 32 kB.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StringType
+
+SYSTEM_TABLES = "System tables"
+LONGEST_FIELD = 32 * 1024  # bytes
+RESERVED = {
+    "TenantId",
+    "_TimeReceived",
+    "Type",
+    "SourceSystem",
+    "_ResourceId",
+    "_SubscriptionId",
+    "_ItemId",
+    "_BilledSize",
+    "_IsBillable",
+    "_WorkspaceId",
+}
+
+
+class MicrosoftSentinelProvider:
+    """The methods that the notebook calls, over the tables in `folder`."""
+
+    folder: Path
+
+    def __init__(self, spark: SparkSession) -> None:
+        self.spark = spark
+
+    def list_databases(self) -> list[str]:
+        return sorted({SYSTEM_TABLES, *(place.name for place in self.folder.iterdir())})
+
+    def list_tables(self, database: str = SYSTEM_TABLES) -> list[str]:
+        place = self.folder / database
+        return sorted(table.name for table in place.iterdir()) if place.is_dir() else []
+
+    def read_table(self, table: str, database: str = SYSTEM_TABLES) -> DataFrame:
+        if table not in self.list_tables(database):
+            raise ValueError(f"no table {table} in {database}")
+        parts = sorted((self.folder / database / table).iterdir())
+        return self.spark.read.parquet(*map(str, parts))
+
+    def save_as_table(
+        self,
+        frame: DataFrame,
+        table: str,
+        database: str = SYSTEM_TABLES,
+        write_options: dict[str, Any] | None = None,
+    ) -> str:
+        options = {"mode": "append", **(write_options or {})}
+        is_analytics = table.endswith("_SPRK_CL")
+        if not is_analytics and not table.endswith("_SPRK"):
+            raise ValueError(f"{table}: the name of a table must end in _SPRK or _SPRK_CL")
+        if is_analytics == (database == SYSTEM_TABLES):
+            raise ValueError(f"{table} cannot be in {database}")
+        if options["mode"] not in ("append", "overwrite") or set(options) > {"mode", "partitionBy"}:
+            raise ValueError(f"{table}: write_options {options}")
+        if options["mode"] == "overwrite" and is_analytics:
+            raise ValueError(f"{table}: tables of the analytics tier are only appended to")
+        for name in frame.columns:
+            if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
+                raise ValueError(f"{table}: column {name!r} does not begin with a letter")
+        # The lake's own columns win over the writer's.
+        frame = frame.drop(*RESERVED)
+        for field in frame.schema:
+            if isinstance(field.dataType, StringType):
+                start = f"substr(encode({field.name}, 'UTF-8'), 1, {LONGEST_FIELD})"
+                frame = frame.withColumn(field.name, F.expr(f"decode({start}, 'UTF-8')"))
+        place = self.folder / database / table
+        columns = {f.name: [f.dataType.simpleString(), f.nullable] for f in frame.schema}
+        schema = self.folder / f"{database}.{table}.json"
+        if options["mode"] == "overwrite":
+            shutil.rmtree(place, ignore_errors=True)
+        elif place.exists() and json.loads(schema.read_text()) != columns:
+            raise ValueError(f"{table}: columns, types or nullability are not those of the table")
+        place.mkdir(parents=True, exist_ok=True)
+        schema.write_text(json.dumps(columns))
+        frame.coalesce(1).write.parquet(str(place / f"{len(list(place.iterdir())):05d}"))
+        return table
+
+
+def install(folder: Path) -> type[MicrosoftSentinelProvider]:
+    """Let notebooks import the stand-in as `sentinel_lake.providers`, over a folder."""
+    MicrosoftSentinelProvider.folder = folder
+    package = types.ModuleType("sentinel_lake")
+    providers = types.ModuleType("sentinel_lake.providers")
+    providers.MicrosoftSentinelProvider = MicrosoftSentinelProvider
+    package.providers = providers
+    sys.modules["sentinel_lake"], sys.modules["sentinel_lake.providers"] = package, providers
+    return MicrosoftSentinelProvider
