@@ -207,7 +207,8 @@ def compile_models(
         for result in outcome.result.results
         if result.node.resource_type == "model"
     }
-    reads = {key: node.depends_on.nodes for key, node in nodes.items()}
+    # In the same order always: the notebook of the data lake is compared with what is committed.
+    reads = {key: sorted(nodes[key].depends_on.nodes) for key in sorted(nodes)}
     compiled = {}
     for key in TopologicalSorter(reads).static_order():
         if key in manifest.sources:

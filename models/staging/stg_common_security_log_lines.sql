@@ -93,7 +93,7 @@ typed as (
         {{ whole_number('source_port_text') }} as source_port,
         {{ whole_number('destination_port_text') }} as destination_port,
         {{ device_time('device_time_text') }} as maker_time,
-        -- Most rows have a time of their own in its place. Where a date and a time are two fields, the name of the second stands between them.
+        -- Most rows have a time of their own in its place. Where date and time are two fields, the name of the second stands between them.
         case
             when coalesce(device_time_text, ReceiptTime) is not null then null
             else coalesce(
