@@ -131,7 +131,7 @@ def lay_out_days(raw: Path, rows: Iterable[tuple[str, dict[str, Any]]]) -> None:
 
 
 def used_vars(raw: Path, end: dt.date, lookback_days: int) -> dict[str, Any]:
-    places = {"raw_root": str(raw), "export_root": f"{raw}/export"}
+    places = {"raw_root": str(raw), "export_root": f"{raw}_export"}
     return places | {"end_date": str(end), "lookback_days": lookback_days}
 
 
