@@ -7,13 +7,11 @@
     {{ run_hooks(pre_hooks) }}
     {%- set replaces = replaces_partitions() -%}
     {%- if replaces or config.get('file_format') != 'delta' -%}
-        {%- set rows = make_temp_relation(this) -%}
-        {%- do execute_all([create_table_as(true, rows, sql)]) -%}
+        {%- set partitions = fromjson(render(config.require('replaces'))) if replaces else [] -%}
+        {%- set rows = hold_rows(sql, partitions) -%}
         {%- if replaces -%}
-            {%- set partitions = fromjson(render(config.require('replaces'))) -%}
             {%- do process_schema_changes('append_new_columns', rows, existing) -%}
         {%- else -%}
-            {%- set partitions = [] -%}
             {%- do make_empty_table(existing, rows, sql) -%}
         {%- endif -%}
         {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='quoted') | join(', ') -%}
@@ -21,6 +19,7 @@
             {#- Where nothing is replaced, the rows, which are none, need not be computed. #}
             {{ replace_rows(this, partitions, columns, rows) if partitions or not replaces else 'select 1' }}
         {%- endcall -%}
+        {%- if rows.is_table -%}{%- do adapter.drop_relation(rows) -%}{%- endif -%}
     {%- else -%}
         {%- if existing and not (existing.is_delta and config.get('file_format') == 'delta') -%}{%- do adapter.drop_relation(existing) -%}{%- endif -%}
         {%- call statement('main') -%}
@@ -31,6 +30,30 @@
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [this]}) }}
 {% endmaterialization %}
+
+
+{% macro hold_rows(sql, partitions) %}
+    {#- The relation that has the new rows of these partitions: a temporary view, or a table, which is dropped after use. -#}
+    {{- return(adapter.dispatch('hold_rows', 'network_beaconing')(sql, partitions)) -}}
+{% endmacro %}
+
+
+{% macro default__hold_rows(sql, partitions) %}
+    {#- A view, so that rows are written once. -#}
+    {%- set rows = make_temp_relation(this) -%}
+    {%- do execute_all([create_table_as(true, rows, sql)]) -%}
+    {{- return(rows) -}}
+{% endmacro %}
+
+
+{% macro embedded__hold_rows(sql, partitions) %}
+    {#- A table: Sail thinks for a minute about an insert of the long query of staging, and for two seconds about a table made by it. -#}
+    {%- if not partitions -%}{{- return(default__hold_rows(sql, partitions)) -}}{%- endif -%}
+    {%- set rows = api.Relation.create(schema=this.schema, identifier=this.identifier ~ '__dbt_tmp', type='table') -%}
+    {%- do execute_all(["create or replace table " ~ rows ~ " using delta location '" ~ target.folder ~ '/' ~ rows.schema ~ '/' ~ rows.identifier ~ "' as " ~ sql]) -%}
+    {%- do adapter.cache_added(rows) -%}
+    {{- return(rows) -}}
+{% endmacro %}
 
 
 {% macro make_empty_table(existing, rows, sql) %}
