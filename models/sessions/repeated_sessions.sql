@@ -1,50 +1,41 @@
-{% set in_order = 'partition by log_date, session_key order by place' %}
+{% set in_order = 'partition by log_date, session_key order by seen_at, row_id' %}
 
--- Most rows are alone, and need no sorting. Copies are equal in all, so the place is given once.
-with ordered as (
+-- Most rows are alone, and need no sorting. All windows have one order: rows are sorted once. Copies are equal in all: they are neighbours.
+with followed as (
     select
         *,
-        row_number() over (partition by log_date, session_key order by seen_at, row_id) as place
+        row_number() over ({{ in_order }}) as place,
+        coalesce(row_id = lag(row_id) over ({{ in_order }}), false) as is_copy,
+        lag(struct(kind, began_at, seen_at, session_id, sent_bytes, received_bytes, duration_seconds)) over ({{ in_order }}) as previous
     from {{ ref('session_rows') }}
     where is_repeated
-),
-
-followed as (
-    select
-        *,
-        row_number() over (partition by log_date, session_key, row_id order by place) > 1 as is_copy,
-        lag(struct(kind, began_at, seen_at, session_id, sent_bytes, received_bytes, duration_seconds)) over ({{ in_order }}) as previous
-    from ordered
 ),
 
 compared as (
     select
         *,
-        {{ continues_session() }} as continues,
+        is_copy or {{ continues_session() }} as continues,
         {{ grows() }} as grows
     from followed
 ),
 
--- Sizes that grow in two rows may do so by chance; in six they are the sums of one session.
+-- Sizes that grow in two rows may do so by chance; in six they are sums of one session. It ends where a row is neither larger nor a copy.
 growing as (
     select
         *,
-        sum(if(grows or is_copy, 0, 1)) over ({{ in_order }} rows unbounded preceding) as growth
+        max(if(grows or is_copy, null, place)) over ({{ in_order }} rows unbounded preceding) as growth_began,
+        min(if(grows or is_copy, null, place)) over ({{ in_order }} rows between 1 following and unbounded following) as growth_ended,
+        count(*) over ({{ in_order }} rows between unbounded preceding and unbounded following) as rows_of_key
     from compared
-),
-
-grown as (
-    select
-        *,
-        is_copy or continues or (grows and count(*) over (partition by log_date, session_key, growth) >= 6) as is_continued
-    from growing
 ),
 
 numbered as (
     select
         *,
-        sum(if(is_continued, 0, 1)) over ({{ in_order }} rows unbounded preceding) as session_number
-    from grown
+        sum(
+            if(continues or (grows and coalesce(growth_ended, rows_of_key + 1) - growth_began >= 6), 0, 1)
+        ) over ({{ in_order }} rows unbounded preceding) as session_number
+    from growing
 ),
 
 -- An inspection row tells least of the session.
@@ -52,7 +43,7 @@ headed as (
     select
         *,
         row_number() over (
-            partition by log_date, session_key, session_number order by coalesce(kind = 'inspection', false), place
+            partition by log_date, session_key, session_number order by coalesce(kind = 'inspection', false), seen_at, row_id
         ) = 1 as is_main
     from numbered
 )

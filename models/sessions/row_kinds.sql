@@ -1,3 +1,10 @@
+{{ config(
+    partition_by='log_date',
+    replaces="{{ replaced_days(days_to_load(ref('stg_common_security_log'), session_version())) }}",
+) }}
+
+{% set log_version = session_version() %}
+
 -- There are few kinds of rows, so each is looked up once.
 with kinds as (
     select distinct
@@ -6,8 +13,10 @@ with kinds as (
         {% for column in kind_columns() %}
             {{ column }},
         {% endfor %}
-        is_denied_in_text
+        is_denied_in_text,
+        log_version
     from {{ ref('stg_common_security_log') }}
+    where {{ in_days_to_load(ref('stg_common_security_log'), log_version) }}
 ),
 
 -- What the text says comes first, a maker's own facts before those of all makers, whole values before patterns, and longer patterns before
@@ -40,13 +49,14 @@ known as (
 )
 
 select
-    known.log_date,
     known.kind_key,
     coalesce(max(protocols.protocol), max(lower(trim(substring_index(known.protocol, '/', 1))))) as protocol_name,
     min_by(known.meaning, if(known.fact = 'row_kind', known.place, null)) as kind,
     min_by(known.pattern, if(known.fact = 'row_kind', known.place, null)) as told_by,
     known.is_denied_in_text or count_if(known.fact = 'denied') > 0 as is_denied,
-    count_if(known.fact = 'swapped') > 0 as may_be_swapped
+    count_if(known.fact = 'swapped') > 0 as may_be_swapped,
+    max({{ log_version }}) as log_version,
+    known.log_date
 from known
 left join {{ loaded_seed('protocols') }} as protocols on lower(trim(substring_index(known.protocol, '/', 1))) = protocols.protocol_number
 group by known.log_date, known.kind_key, known.is_denied_in_text

@@ -24,7 +24,15 @@ keyed as (
 ),
 
 kinds as (
-    select * from {{ ref('row_kinds') }}
+    select
+        log_date,
+        kind_key,
+        protocol_name,
+        kind,
+        told_by,
+        is_denied,
+        may_be_swapped
+    from {{ ref('row_kinds') }}
 )
 
 select /*+ broadcast(kinds) */

@@ -84,7 +84,7 @@ def test_generated_logs_with_all_faults(dbt: Dbt, tmp_path: Path):
             "device_vendor": ["Fortinet", "Palo Alto Networks"],
         },
     )
-    assert len(sizes) == 33
+    assert len(sizes) == 34
     empty = {name for name, rows in sizes.items() if not rows}
     assert empty == {
         "stg_internal_networks",

@@ -19,7 +19,7 @@ from tests.support.export_tree import at, lay_out
 
 DAY = dt.date(2026, 3, 10)
 STAGED = ("--select", "+connection_days", "+row_fates")
-TABLES = ("stg_common_security_log_lines", "sessions", "row_fates", "connection_days")
+TABLES = ("stg_common_security_log_lines", "row_kinds", "sessions", "row_fates", "connection_days")
 
 
 def days_back(days: int) -> dt.date:
