@@ -111,6 +111,7 @@ def cells_of(finding: dict[str, Any]) -> tuple[str, ...]:
         owner = owner[1:]
     notes = ["all denied"] if is_denied(finding) else []
     notes += [", ".join(visible(text) for text in owner if text)]
+    notes += [visible(why) for why in finding.get("raised_by") or []]
     notes += [visible(reason) for reason in finding.get("reasons") or []]
     state = "suppressed" if finding.get("suppressed") is True else finding.get("status")
     return (

@@ -165,12 +165,18 @@ function why(f) {
   const matches = some(matchesOf(f), MOST_MATCHES).map((match) =>
     el("li", { class: "alarm" }, match),
   );
+  const raisers = some(f.raised_by || [], MOST_MATCHES).map((text) => visible(text)).join("; ");
+  const rise =
+    severityOf(f) === f.severity
+      ? null
+      : el("li", {}, `${severityOf(f)}, raised from ${f.severity}${raisers && ": "}${raisers}`);
   const reasons = (f.reasons || []).map((reason) => el("li", {}, reason));
   const by = some(f.suppressed_by || [], MOST_MATCHES);
   return el(
     "ul",
     { class: "why" },
     matches,
+    rise,
     reasons,
     by.map((text) => el("li", {}, "suppressed: " + text)),
   );
@@ -220,12 +226,6 @@ function about(f) {
         : null,
     ],
     ["known bad", knownBad(f)],
-    [
-      "severity",
-      severityOf(f) === f.severity
-        ? f.severity
-        : `${severityOf(f)}, raised from ${f.severity}: ${(f.raised_by || []).map((t) => visible(t)).join("; ")}`,
-    ],
     ["vendor", f.device_vendor],
   ]);
 }

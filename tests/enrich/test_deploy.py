@@ -157,6 +157,13 @@ def test_what_an_alert_shows_is_in_its_rows(rule):
     assert set(grouping["groupByCustomDetails"]) <= rule["customDetails"].keys()
 
 
+@pytest.mark.parametrize("kql", [RULE["query"], DETECTION], ids=["rule", "detection"])
+def test_an_alert_says_what_raised_its_severity(kql):
+    title, why = (re.search(rf"\b{name} = (.*)", kql)[1] for name in ("Title", "Why"))
+    assert "Raised" in title and "Raised" in why
+    assert "RaisedBy" in words_of(kql)[0]
+
+
 def test_what_the_query_reads_of_earlier_alerts_is_in_every_alert():
     remembered = set(re.findall(r"Details\.(\w+)", RULE["query"]))
     assert remembered == {"BeaconId", "Grade", "KnownBad"} and remembered <= set(
