@@ -37,7 +37,7 @@ function verdictBox(f) {
     id: "note",
     "data-focus": "note",
     maxlength: LONGEST_NOTE,
-    placeholder: "why",
+    placeholder: made ? "why; Enter goes to the next" : "why, after a verdict",
     "aria-label": "note: why",
     autocomplete: "off",
     disabled: made ? null : "",
@@ -57,7 +57,6 @@ function verdictBox(f) {
     made && !isKept
       ? hint("This browser keeps nothing for this page: save the verdicts before you close it.")
       : null,
-    made?.verdict === "benign" ? suppressionBox(f) : null,
   ];
   return el(
     "div",
@@ -68,6 +67,7 @@ function verdictBox(f) {
 }
 
 function suppressionBox(f) {
+  if (verdictOf(f)?.verdict !== "benign") return null;
   const owner = el("input", {
     id: "owner",
     "data-focus": "owner",
@@ -86,6 +86,7 @@ function suppressionBox(f) {
   return el(
     "div",
     {},
+    el("h3", {}, "Hide it from now on"),
     hint("For seeds/organisation/suppressions.csv; an asterisk in a column matches everything."),
     hint(`network-beaconing suppress ${visible(f.beacon_id)} writes it, with --reason and --owner.`),
     isName
@@ -170,7 +171,12 @@ function why(f) {
     severityOf(f) === f.severity
       ? null
       : el("li", {}, `${severityOf(f)}, raised from ${f.severity}${raisers && ": "}${raisers}`);
-  const reasons = (f.reasons || []).map((reason) => el("li", {}, reason));
+  // What a picture or a line below shows is not said twice.
+  const isShown = (text) =>
+    (/^evidence: /.test(text) && f.evidence?.length) ||
+    (/^the source is /.test(text) && (f.source_host_name || f.source_user_name));
+  const told = (f.reasons || []).filter((text) => !isShown(text));
+  const reasons = told.map((text) => el("li", {}, text));
   const by = some(f.suppressed_by || [], MOST_MATCHES);
   return el(
     "ul",
@@ -186,25 +192,18 @@ const memberText = ({ ip, port }) =>
   visible(isMissing(port) ? ip : endpoint({ destination_ip: ip ?? "–", destination_port: port }));
 
 function about(f) {
-  const place = [f.city, f.country]
-    .filter(Boolean)
-    .map((text) => visible(text))
-    .join(", ");
+  const joined = (...texts) =>
+    texts
+      .filter(Boolean)
+      .map((text) => visible(text))
+      .join(", ");
   const median = isMissing(f.period_seconds) ? "" : `, median ${seconds(f.period_seconds)}`;
   const size = (n) => (isMissing(n) ? null : bytes(n));
   return facts([
     ["interval", cadence(f) + median],
-    [
-      "source",
-      [f.source_name, f.source_host_name, f.source_user_name]
-        .filter(Boolean)
-        .map((t) => visible(t))
-        .join(", "),
-    ],
-    ["its owner", [f.source_owner, f.source_site].filter(Boolean).map((t) => visible(t)).join(", ")],
-    ["name", f.destination_name],
-    ["owner", ownerOf(f)],
-    ["place", place],
+    ["source", joined(f.source_name, f.source_host_name, f.source_user_name)],
+    ["its owner", joined(f.source_owner, f.source_site)],
+    ["destination", joined(nameOf(f), ownerOf(f), f.city, f.country)],
     ["reverse DNS", f.reverse_dns],
     ["events", `${whole(f.event_count)}, ${passage(f)}`],
     [
@@ -225,7 +224,7 @@ function about(f) {
         ? [several(f), some(membersOf(f).map(memberText), MOST_MATCHES).join(", ")].join(": ")
         : null,
     ],
-    ["known bad", knownBad(f)],
+    ["known bad", matchesOf(f).length ? null : knownBad(f)], // who names it stands above
     ["vendor", f.device_vendor],
   ]);
 }
@@ -253,8 +252,8 @@ function detail(f) {
     el(
       "div",
       { class: "pivots" },
-      pivots(f),
-      relatives(f),
+      suppressionBox(f),
+      el("div", { class: "ways-out" }, pivots(f), relatives(f)),
       score(f),
       enriched ? el("details", {}, el("summary", {}, "lookups"), values(f, found)) : null,
       el("details", {}, el("summary", {}, "all columns"), values(f, own)),
