@@ -88,7 +88,7 @@ function suppressionBox(f) {
     {},
     el("h3", {}, "Hide it from now on"),
     hint("For seeds/organisation/suppressions.csv; an asterisk in a column matches everything."),
-    hint(`network-beaconing suppress ${visible(f.beacon_id)} writes it, with --reason and --owner.`),
+    hint(`network-beaconing suppress ${visible(f.beacon_id)} adds it, with --reason, --owner and --write.`),
     isName
       ? hint(
           "A suppression cannot name this destination, as it is no address: this one hides every destination.",
