@@ -1215,10 +1215,7 @@ def test_ten_thousand_findings_stay_usable(page, tmp_path):
         for name in ("source", "destination", "events", "severity")
     }
     sort(page, "events")
-    assert (
-        page.evaluate("document.querySelector('#findings tr.row td:nth-child(7)').innerText")
-        == "9,999"
-    )
+    assert texts(page, "#findings tr.row:first-child td:nth-child(7)") == ["9,999"]
     click(page, "#pages button", "next")
     assert "51 to 100" in text(page, "#pages")
     moving = page.evaluate(timed.format("views.findings.listing.move(1)"))
