@@ -81,10 +81,14 @@ ReportFile = Annotated[
     str | None,
     typer.Option("--output", help="HTML file to write (default: report.html in EXPORT_ROOT)"),
 ]
+BeaconId = Annotated[
+    str, typer.Argument(metavar="ID", help="id of a finding, or the beginning of it")
+]
 Reason = Annotated[str, typer.Option(help="why the traffic is known to be harmless")]
 Owner = Annotated[str, typer.Option(help="who vouches for that")]
 Days = Annotated[int, typer.Option(min=1, max=3660, help="for how many days from today")]
 Seed = Annotated[Path, typer.Option(help="CSV file of the seed suppressions")]
+Write = Annotated[bool, typer.Option("--write", help="add what is shown to the seed")]
 
 
 # --- Commands -----------------------------------------------------------------------------------
@@ -251,15 +255,12 @@ def show(
 
 @app.command()
 def explain(
-    beacon_id: Annotated[
-        str, typer.Argument(metavar="ID", help="id of a finding, or the beginning of it")
-    ],
+    beacon_id: BeaconId,
     export_root: ExportRoot = None,
     config_file: ConfigFile = None,
 ) -> None:
     """Say all that is known of one finding, and why it is one."""
-    settings, export = start(config_file, export_root)
-    finding = listing.find(read_enriched(settings.export_root, export.findings), beacon_id)
+    _, finding = start_with(beacon_id, config_file, export_root)
     print_lines(listing.explained(unpacked(finding)))
 
 
@@ -292,20 +293,17 @@ def diff(
 
 @app.command()
 def suppress(
-    beacon_id: Annotated[
-        str, typer.Argument(metavar="ID", help="id of a finding, or the beginning of it")
-    ],
+    beacon_id: BeaconId,
     export_root: ExportRoot = None,
     config_file: ConfigFile = None,
     reason: Reason = "",
     owner: Owner = "",
     days: Days = suppressions.DAYS,
     seed: Seed = suppressions.SEED,
-    dry_run: DryRun = False,
+    write: Write = False,
 ) -> None:
-    """Write the row that hides a finding into the seed suppressions."""
-    settings, export = start(config_file, export_root)
-    finding = listing.find(read_enriched(settings.export_root, export.findings), beacon_id)
+    """Show the suppression of a finding; with --write, add it to the seed."""
+    export, finding = start_with(beacon_id, config_file, export_root)
     if finding.get("suppressed") is True:
         by = "; ".join(map(visible, finding.get("suppressed_by") or []))
         raise UserError(f"{visible(finding['beacon_id'])} is suppressed already: {by}")
@@ -317,7 +315,7 @@ def suppress(
             "the destination is no address: the row hides every destination of this source on "
             "this port at this pace."
         )
-    if not write_suppressions([row], export.findings, seed, dry_run):
+    if not write_suppressions([row], export.findings, seed, write):
         raise typer.Exit(1)
 
 
@@ -332,11 +330,9 @@ def suppress_from(
     owner: Owner = "",
     days: Days = suppressions.DAYS,
     seed: Seed = suppressions.SEED,
-    write: Annotated[
-        bool, typer.Option("--write", help="add the rows (default: only show them)")
-    ] = False,
+    write: Write = False,
 ) -> None:
-    """Show the suppressions that a watchlist, or incidents closed as benign, would add."""
+    """Show the suppressions in a watchlist, or of benign incidents; --write adds them."""
     settings, export = start(config_file, export_root)
     items = suppressions.read_items(file)
     findings = read_enriched(settings.export_root, export.findings)
@@ -347,9 +343,7 @@ def suppress_from(
         elif row not in rows:
             rows.append(row)
     say(f"{visible(str(file))}: {len(items)} items, {len(rows)} suppressions")
-    write_suppressions(rows, export.findings, seed, not write)
-    if rows and not write:
-        say("Nothing was written: --write adds them.")
+    write_suppressions(rows, export.findings, seed, write)
 
 
 def main() -> None:
@@ -396,15 +390,24 @@ def start(
     return settings, export
 
 
+def start_with(
+    beacon_id: str, config_file: Path | None, export_root: str | None
+) -> tuple[Export, dict[str, Any]]:
+    """Read settings and export, and find one finding by the beginning of its id."""
+    settings, export = start(config_file, export_root)
+    findings = read_enriched(settings.export_root, export.findings)
+    return export, listing.find(findings, beacon_id)
+
+
 def day_in(days: int) -> dt.date:
     """Return the day that is so many days from today, UTC."""
     return dt.datetime.now(dt.timezone.utc).date() + dt.timedelta(days)
 
 
 def write_suppressions(
-    rows: list[suppressions.Row], findings: list[dict[str, Any]], seed: Path, dry_run: bool
+    rows: list[suppressions.Row], findings: list[dict[str, Any]], seed: Path, write: bool
 ) -> bool:
-    """Add rows that the seed does not have, and say which line is which; tell if one is new."""
+    """Show rows that the seed does not have, and add them if told; tell if one is new."""
     kept = suppressions.read_seed(seed)[1]
     new = []
     for row in rows:
@@ -412,13 +415,15 @@ def write_suppressions(
             say(f"{seed}, line {line} hides that already: {visible(suppressions.line_of(row))}")
         else:
             new.append(row)
-    lines = [None] * len(new) if dry_run else suppressions.add(new, seed) if new else []
+    lines = suppressions.add(new, seed) if new and write else [None] * len(new)
     for line, row in zip(lines, new):
         hidden = sum(suppressions.covers(row, finding) for finding in findings)
         place = f"line {line}" if line else "would be added"
         say(f"{seed}, {place}: {visible(suppressions.line_of(row))}")
         say(f"  hides {hidden} of {len(findings)} findings of this export")
-    if new and not dry_run:
+    if new and not write:
+        say("Nothing was written: --write does.")
+    elif new:
         say("`dbt build` reads it, or `dbt seed` and then `dbt run`.")
     return bool(new)
 

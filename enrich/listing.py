@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import ipaddress
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from enrich.contract import LOOKUP_COLUMNS, all_columns
+from enrich.lookups.addresses import is_in
 from enrich.severity import (
     NAMED,
     SEVERITIES,
@@ -24,6 +24,15 @@ HEAD = ("SEVERITY", "STATUS", "ID", "SOURCE", "DESTINATION", "EVERY", "EVENTS", 
 WIDEST = 48  # characters of a column, except the last
 # A spreadsheet takes a cell that begins so for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+# What a part of a name is looked for in.
+NAMES = {
+    "source": (
+        *("source_ip", "source_host_name", "source_user_name"),
+        *("source_name", "source_owner", "source_site"),
+    ),
+    "destination": ("destination_ip", "destination_name", "as_organization"),
+}
 
 
 def chosen(
@@ -70,18 +79,10 @@ def chosen(
 
 def is_end(finding: dict[str, Any], end: str, wanted: str) -> bool:
     """Tell whether an end of a finding, source or destination, is meant by a text."""
-    address = str(finding.get(f"{end}_ip") or "")
-    try:
-        return ipaddress.ip_address(address) in ipaddress.ip_network(wanted, strict=False)
-    except ValueError:
-        names = {
-            "source": (
-                *("source_ip", "source_host_name", "source_user_name"),
-                *("source_name", "source_owner", "source_site"),
-            ),
-            "destination": ("destination_ip", "destination_name", "as_organization"),
-        }
-        return any(wanted.lower() in str(finding.get(name) or "").lower() for name in names[end])
+    inside = is_in(str(finding.get(f"{end}_ip") or ""), wanted)
+    if inside is not None:
+        return inside
+    return any(wanted.lower() in str(finding.get(name) or "").lower() for name in NAMES[end])
 
 
 # --- A line each --------------------------------------------------------------------------------
@@ -111,6 +112,7 @@ def cells_of(finding: dict[str, Any]) -> tuple[str, ...]:
         owner = owner[1:]
     notes = ["all denied"] if is_denied(finding) else []
     notes += [", ".join(visible(text) for text in owner if text)]
+    notes += [visible(why) for why in finding.get("raised_by") or []]
     notes += [visible(reason) for reason in finding.get("reasons") or []]
     state = "suppressed" if finding.get("suppressed") is True else finding.get("status")
     return (

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
-import ipaddress
 import json
 import os
 import re
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from enrich.fields import PROJECT
+from enrich.lookups.addresses import is_in, network_of
 from enrich.words import UserError, decoded, visible
 
 SEED = PROJECT / "seeds/organisation/suppressions.csv"
@@ -89,17 +89,6 @@ def plain(text: object) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
 
 
-def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """Read a network or address as the pipeline does; None if it is none."""
-    prefix = text.partition("/")[2]
-    if "%" in text or ("/" in text and not re.fullmatch(r"[0-9]{1,3}", prefix)):
-        return None  # a zone, or a mask such as 255.0.0.0
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
-
-
 def problems(row: Row) -> list[str]:
     """Say what is wrong with a row, as the model stg_suppressions does; empty if nothing is."""
     row = {name: cell.strip() for name, cell in row.items()}
@@ -158,17 +147,6 @@ def covers(row: Row, finding: dict[str, Any]) -> bool:
         and period is not None
         and (0 if shortest == ANY else float(shortest)) <= period
         and period <= (1e9 if longest == ANY else float(longest))
-    )
-
-
-def is_in(address: str, network: str) -> bool:
-    """Tell whether an address is in a network; a name is in none."""
-    one, many = network_of(address), network_of(network)
-    return (
-        one is not None
-        and many is not None
-        and one.version == many.version
-        and (one.subnet_of(many))
     )
 
 

@@ -4,6 +4,7 @@
 #   scripts/fetch.sh spark4     PySpark 4.1 with Delta and Azure storage. PYTHONPATH=output/spark4 lays it over .venv: only Spark differs.
 #   scripts/fetch.sh spark34    PySpark 3.4 and matplotlib, which notebooks in the Sentinel data lake have; used in the same way
 #   scripts/fetch.sh azurite    Microsoft's emulator of Azure Storage
+#   scripts/fetch.sh azure_types  the types of Azure's resources, which come in the wheel of Pulumi's provider, and a reader of Bicep
 #   scripts/fetch.sh audit      pip-audit, in an environment of its own
 #
 # Exit code 77: a tool or a registry is missing, and the tests that need it must be left out.
@@ -55,6 +56,18 @@ END
 fetch_azurite() {
     command -v npm >/dev/null || skip "no npm (Node.js)."
     npm install --silent --no-audit --no-fund --no-save --prefix "$to" azurite@3.35.0 || skip "npm could not bring azurite."
+}
+
+# The wheel is read, not installed.
+fetch_azure_types() {
+    cat >"$to/requirements.txt" <<END
+pycep-parser==0.7.1 --hash=sha256:829a0f60e32ec0b834a5f3b5b057fc6f20e754f70a85ff2747495bb4c77e83eb
+lark==1.3.1 --hash=sha256:c629b661023a014c37da873b4ff58a817398d12635d3bbb2c5a03be7fe5d1e12
+END
+    fetch_wheels() { .venv/bin/python -m pip "$@" --quiet --no-input --disable-pip-version-check --no-deps --require-hashes; }
+    fetch_wheels install --target "$to" --requirement "$to/requirements.txt" || skip "pip could not install pycep-parser."
+    echo "pulumi-azure-native==3.29.0 --hash=sha256:b3d264de7659b3a31c6e1d3045a904b45a322fe0e004423fed55fc1baaa147ea" >"$to/requirements.txt"
+    fetch_wheels download --dest "$to" --requirement "$to/requirements.txt" || skip "pip could not download pulumi-azure-native."
 }
 
 fetch_audit() {

@@ -38,7 +38,7 @@ resource detection 'Microsoft.Security/detectionRules@2026-06-01-preview' = [for
   }
   detectionAction: {
     alertTemplate: {
-      title: '{{WhyNow}}: {{SourceIP}} to {{Destination}}'
+      title: '{{Title}}'
       description: '{{Why}}'
       severity: level.severity
       tactics: [
@@ -54,6 +54,7 @@ resource detection 'Microsoft.Security/detectionRules@2026-06-01-preview' = [for
       customDetails: {
         BeaconId: 'BeaconId'
         Severity: 'Worst'
+        WhyNow: 'WhyNow'
         KnownBad: 'KnownBad'
         SecondsBetween: 'Every'
         Day: 'EndDate'

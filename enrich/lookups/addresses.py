@@ -1,8 +1,9 @@
-"""Which destinations are looked up: public addresses, each once, in their usual spelling."""
+"""Addresses: which are looked up, in their usual spelling, and which are in a network."""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -43,3 +44,22 @@ def public_addresses(findings: Iterable[dict[str, Any]]) -> list[str]:
     """List the public destinations, each once, in order of appearance."""
     spelled = (usual_spelling(finding["destination_ip"]) for finding in findings)
     return list(dict.fromkeys(a for a in spelled if a is not None and is_public(a)))
+
+
+def network_of(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Read a network or address as the pipeline does; None if it is none."""
+    prefix = text.partition("/")[2]
+    if "%" in text or ("/" in text and not re.fullmatch(r"[0-9]{1,3}", prefix)):
+        return None  # a zone, or a mask such as 255.0.0.0
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def is_in(address: str, network: str) -> bool | None:
+    """Tell whether an address is in a network; None if either is a name or another text."""
+    one, many = network_of(address), network_of(network)
+    if one is None or many is None:
+        return None
+    return one.version == many.version and one.subnet_of(many)

@@ -229,18 +229,21 @@ function traffic(f) {
 
 // --- Score --------------------------------------------------------------------------------------
 
+const TERM_WORDS = { start: "beacons are rare" };
+
 // Terms of the evidence, if the row has them: each adds to the log odds or takes from them.
 function evidence(f) {
   const names = data.fields.evidence || [];
   return (f.evidence || []).map((values) => {
     const term = Object.fromEntries(names.map((name, i) => [name, values[i]]));
-    return { name: term.term, delta: term.log_odds, words: term.words };
+    const name = TERM_WORDS[term.term] || term.term;
+    return { name, delta: term.log_odds, words: term.words };
   });
 }
 
 function deltas(all) {
   const sum = all.reduce((total, { delta }) => total + (delta ?? 0), 0);
-  const terms = [...all, { name: "log odds in all", delta: sum, isSum: true }];
+  const terms = [...all, { name: "in all, log odds", delta: sum, isSum: true }];
   const step = 17;
   const middle = 232;
   const reach = 100;

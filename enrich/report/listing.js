@@ -185,11 +185,13 @@ function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = ()
     chosen(item);
   }
 
+  // Tells whether there is such a row.
   function move(step) {
-    const place = state.sorted.indexOf(state.item) + step;
-    if (place < 0 || place >= state.sorted.length) return;
-    choose(state.sorted[place]);
+    const item = state.sorted[state.sorted.indexOf(state.item) + step];
+    if (!item) return false;
+    choose(item);
     focus();
+    return true;
   }
 
   function refresh(item) {

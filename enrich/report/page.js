@@ -149,8 +149,9 @@ function onKey(event) {
   const { listing, hasPane } = current();
   const target = event.target instanceof Element ? event.target : document.body;
   if (isField(target)) {
-    // Back to the row; Enter has saved the note.
-    if (event.key === "Escape" || event.key === "Enter") listing.focus();
+    // Back to the row; a note is saved already, and Enter goes on to the next finding.
+    if (event.key === "Enter" && target.id === "note") listing.move(1) || listing.focus();
+    else if (event.key === "Escape" || event.key === "Enter") listing.focus();
     return;
   }
   const isInList = target === document.body || listing.node.tBodies[0].contains(target);
@@ -163,7 +164,12 @@ function onKey(event) {
   else if (event.key === "Escape" && byId("pane").contains(target)) listing.focus();
   else if (event.key === "Escape" && !byId("pane").hidden) closePane();
   else if (event.key === "u" && hasPane && paned) judge(paned, null);
-  else if (judged) {
+  else if (event.key === "." && hasPane && paned) {
+    if (lastJudged) {
+      judgeAsBefore(paned);
+      listing.move(1) || listing.focus();
+    } else say("no verdict yet that . could give again");
+  } else if (judged) {
     isPaneOpen = true;
     judge(paned, judged);
     drawPane();

@@ -37,7 +37,7 @@ function verdictBox(f) {
     id: "note",
     "data-focus": "note",
     maxlength: LONGEST_NOTE,
-    placeholder: "why",
+    placeholder: made ? "why; Enter goes to the next" : "why, after a verdict",
     "aria-label": "note: why",
     autocomplete: "off",
     disabled: made ? null : "",
@@ -57,7 +57,6 @@ function verdictBox(f) {
     made && !isKept
       ? hint("This browser keeps nothing for this page: save the verdicts before you close it.")
       : null,
-    made?.verdict === "benign" ? suppressionBox(f) : null,
   ];
   return el(
     "div",
@@ -68,6 +67,7 @@ function verdictBox(f) {
 }
 
 function suppressionBox(f) {
+  if (verdictOf(f)?.verdict !== "benign") return null;
   const owner = el("input", {
     id: "owner",
     "data-focus": "owner",
@@ -86,8 +86,9 @@ function suppressionBox(f) {
   return el(
     "div",
     {},
+    el("h3", {}, "Hide it from now on"),
     hint("For seeds/organisation/suppressions.csv; an asterisk in a column matches everything."),
-    hint(`network-beaconing suppress ${visible(f.beacon_id)} writes it, with --reason and --owner.`),
+    hint(`network-beaconing suppress ${visible(f.beacon_id)} adds it, with --reason, --owner and --write.`),
     isName
       ? hint(
           "A suppression cannot name this destination, as it is no address: this one hides every destination.",
@@ -165,12 +166,23 @@ function why(f) {
   const matches = some(matchesOf(f), MOST_MATCHES).map((match) =>
     el("li", { class: "alarm" }, match),
   );
-  const reasons = (f.reasons || []).map((reason) => el("li", {}, reason));
+  const raisers = some(f.raised_by || [], MOST_MATCHES).map((text) => visible(text)).join("; ");
+  const rise =
+    severityOf(f) === f.severity
+      ? null
+      : el("li", {}, `${severityOf(f)}, raised from ${f.severity}${raisers && ": "}${raisers}`);
+  // What a picture or a line below shows is not said twice.
+  const isShown = (text) =>
+    (/^evidence: /.test(text) && f.evidence?.length) ||
+    (/^the source is /.test(text) && (f.source_host_name || f.source_user_name));
+  const told = (f.reasons || []).filter((text) => !isShown(text));
+  const reasons = told.map((text) => el("li", {}, text));
   const by = some(f.suppressed_by || [], MOST_MATCHES);
   return el(
     "ul",
     { class: "why" },
     matches,
+    rise,
     reasons,
     by.map((text) => el("li", {}, "suppressed: " + text)),
   );
@@ -180,25 +192,18 @@ const memberText = ({ ip, port }) =>
   visible(isMissing(port) ? ip : endpoint({ destination_ip: ip ?? "–", destination_port: port }));
 
 function about(f) {
-  const place = [f.city, f.country]
-    .filter(Boolean)
-    .map((text) => visible(text))
-    .join(", ");
+  const joined = (...texts) =>
+    texts
+      .filter(Boolean)
+      .map((text) => visible(text))
+      .join(", ");
   const median = isMissing(f.period_seconds) ? "" : `, median ${seconds(f.period_seconds)}`;
   const size = (n) => (isMissing(n) ? null : bytes(n));
   return facts([
     ["interval", cadence(f) + median],
-    [
-      "source",
-      [f.source_name, f.source_host_name, f.source_user_name]
-        .filter(Boolean)
-        .map((t) => visible(t))
-        .join(", "),
-    ],
-    ["its owner", [f.source_owner, f.source_site].filter(Boolean).map((t) => visible(t)).join(", ")],
-    ["name", f.destination_name],
-    ["owner", ownerOf(f)],
-    ["place", place],
+    ["source", joined(f.source_name, f.source_host_name, f.source_user_name)],
+    ["its owner", joined(f.source_owner, f.source_site)],
+    ["destination", joined(nameOf(f), ownerOf(f), f.city, f.country)],
     ["reverse DNS", f.reverse_dns],
     ["events", `${whole(f.event_count)}, ${passage(f)}`],
     [
@@ -219,13 +224,7 @@ function about(f) {
         ? [several(f), some(membersOf(f).map(memberText), MOST_MATCHES).join(", ")].join(": ")
         : null,
     ],
-    ["known bad", knownBad(f)],
-    [
-      "severity",
-      severityOf(f) === f.severity
-        ? f.severity
-        : `${severityOf(f)}, raised from ${f.severity}: ${(f.raised_by || []).map((t) => visible(t)).join("; ")}`,
-    ],
+    ["known bad", matchesOf(f).length ? null : knownBad(f)], // who names it stands above
     ["vendor", f.device_vendor],
   ]);
 }
@@ -253,8 +252,8 @@ function detail(f) {
     el(
       "div",
       { class: "pivots" },
-      pivots(f),
-      relatives(f),
+      suppressionBox(f),
+      el("div", { class: "ways-out" }, pivots(f), relatives(f)),
       score(f),
       enriched ? el("details", {}, el("summary", {}, "lookups"), values(f, found)) : null,
       el("details", {}, el("summary", {}, "all columns"), values(f, own)),

@@ -38,6 +38,7 @@ SCRIPTS = (
     "page.js",
 )
 SIGNIFICANT_DIGITS = 6
+as_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def render(
@@ -139,8 +140,9 @@ def stopped(
 
 def embedded_rows(findings: list[dict[str, Any]], types: dict[str, str]) -> str:
     """List the values of findings in the order of the columns, row by row to save memory."""
+    columns = [(name, is_packed(kind)) for name, kind in types.items()]
     rows = (
-        embedded([cell(finding.get(name), kind) for name, kind in types.items()])
+        embedded([cell(finding.get(name), packed) for name, packed in columns])
         for finding in findings
     )
     return f"[{','.join(rows)}]"
@@ -155,12 +157,10 @@ def is_packed(kind: str) -> bool:
     return kind.startswith("array<") and kind != "array<string>"
 
 
-def cell(value: Any, kind: str) -> Any:  # noqa: ANN401
+def cell(value: Any, packed: bool) -> Any:  # noqa: ANN401
     """Write a value as the page reads it."""
     small = compact(value)
-    if is_packed(kind) and small is not None:
-        return json.dumps(small, separators=(",", ":"))
-    return small
+    return as_json(small) if packed and small is not None else small
 
 
 def compact(value: Any) -> Any:  # noqa: ANN401 (anything that JSON can hold)
@@ -168,7 +168,8 @@ def compact(value: Any) -> Any:  # noqa: ANN401 (anything that JSON can hold)
     if isinstance(value, float):
         return float(f"{value:.{SIGNIFICANT_DIGITS}g}") if math.isfinite(value) else None
     if isinstance(value, list):
-        return [compact(item) for item in value]
+        # Not compact for each of a million bars.
+        return [list(i.values()) if isinstance(i, dict) else compact(i) for i in value]
     if isinstance(value, dict):
         return list(value.values())
     return value
@@ -176,7 +177,7 @@ def compact(value: Any) -> Any:  # noqa: ANN401 (anything that JSON can hold)
 
 def embedded(data: object) -> str:
     """Write data as JSON that no HTML parser can take for markup."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    text = as_json(data)
     for character in "<>&":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text

@@ -56,20 +56,31 @@ for (const f of [...findings, ...(stopped || [])]) {
 
 const verdictOf = (f) => verdicts.get(f.beacon_id) || null;
 
+// The last finding that was judged: its verdict and note can be given again.
+let lastJudged = null;
+
 // Null takes the verdict back.
 function judge(f, verdict) {
   keep(f, verdict, verdictOf(f)?.note ?? "");
   afterVerdict(f);
 }
 
+function judgeAsBefore(f) {
+  const made = verdictOf(lastJudged);
+  keep(f, made.verdict, made.note);
+  afterVerdict(f);
+}
+
 function keep(f, verdict, note) {
   if (verdict === null) {
+    if (f === lastJudged) lastJudged = null;
     verdicts.delete(f.beacon_id);
     store(VERDICT_KEY + f.beacon_id, null);
   } else {
     const made_at = new Date().toISOString().slice(0, 19) + "Z";
     const made = { verdict, note: note.slice(0, LONGEST_NOTE), made_at, end_date: f.end_date };
     verdicts.set(f.beacon_id, made);
+    lastJudged = f;
     store(VERDICT_KEY + f.beacon_id, JSON.stringify(made));
   }
 }

@@ -165,6 +165,7 @@ DETAILS = {
     "TimeDelta": 60,
     "FeedMatches": None,
     "TIMatches": None,
+    "RaisedBy": None,
     "SharedDestinationCampaignId": "",
     "RotatingDestinationCampaignId": "",
 }  # fmt: skip
@@ -265,6 +266,16 @@ def test_an_alert_says_why_now_and_who():
     assert alert["WhyNow"] == "Beacon since 2026-09-01, no alert in two weeks"
     assert alert["Title"].endswith("tcp"), "no interval, none said"
     assert one_alert(EffectiveSeverity="")["WorstGrade"] == 3, "a row of an older version"
+
+
+def test_an_alert_says_what_raised_its_severity():
+    why = ["the destination is known as bad", "the source is critical: payroll, HR"]
+    alert = one_alert(Severity="medium", EffectiveSeverity="critical", RaisedBy=why)
+    raised = f"critical, raised from medium: {'; '.join(why)}"
+    assert alert["Title"].endswith(f" every 60 s, {raised}")
+    assert alert["Why"] == f"New beacon. Severity {raised}. beats every 60 s; one source"
+    for nothing in (None, []):
+        assert "raised" not in str(one_alert(RaisedBy=nothing)), "no list, or an empty one"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What goes to Azure agrees with the contract; KQL is analysed by Microsoft's language service."""
 
 import csv
+import importlib.util
 import json
 import os
 import re
@@ -157,6 +158,13 @@ def test_what_an_alert_shows_is_in_its_rows(rule):
     assert set(grouping["groupByCustomDetails"]) <= rule["customDetails"].keys()
 
 
+@pytest.mark.parametrize("kql", [RULE["query"], DETECTION], ids=["rule", "detection"])
+def test_an_alert_says_what_raised_its_severity(kql):
+    title, why = (re.search(rf"\b{name} = (.*)", kql)[1] for name in ("Title", "Why"))
+    assert "Raised" in title and "Raised" in why
+    assert "RaisedBy" in words_of(kql)[0]
+
+
 def test_what_the_query_reads_of_earlier_alerts_is_in_every_alert():
     remembered = set(re.findall(r"Details\.(\w+)", RULE["query"]))
     assert remembered == {"BeaconId", "Grade", "KnownBad"} and remembered <= set(
@@ -258,3 +266,32 @@ def test_each_severity_has_one_custom_detection():
         assert line.strip() in RULE["query"], "as in the analytics rule"
     extension = json.loads((DEFENDER / "bicepconfig.json").read_text())["extensions"]
     assert f"extension {next(iter(extension))}" in DETECTION_BICEP
+
+
+# --- The solution -------------------------------------------------------------------------------
+
+
+def test_the_solution_has_all_that_is_deployed_in_the_layout_of_azures_repository(tmp_path):
+    spec = importlib.util.spec_from_file_location("solution", DEPLOY / "solution.py")
+    solution = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(solution)
+    folder = solution.lay_out(tmp_path)
+    assert folder == tmp_path / "Solutions/Network Beaconing"
+    data = json.loads((folder / "Data/Solution_NetworkBeaconing.json").read_text())
+    listed = {file for files in data.values() if isinstance(files, list) for file in files}
+    written = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+    assert written - listed == {
+        "Data/Solution_NetworkBeaconing.json", data["Metadata"], "ReleaseNotes.md"
+    }  # fmt: skip
+    assert listed < written
+    # Whatever main.bicep loads is there, apart from the tables' columns.
+    content = "".join((folder / file).read_text(encoding="utf-8") for file in listed)
+    for file in re.findall(r"load(?:Text|Yaml)Content\('([^']+)'\)", BICEP):
+        in_it = (DEPLOY / file).read_text(encoding="utf-8")
+        assert in_it in content or json.dumps(in_it) in content or file.endswith(".kql"), file
+    (parser,) = [folder / file for file in data["Parsers"]]
+    assert yaml.safe_load(parser.read_text(encoding="utf-8"))["FunctionQuery"] == FUNCTION
+    (watchlist,) = json.loads((folder / data["Watchlists"][0]).read_text())["resources"]
+    for name in ("displayName", "description", "itemsSearchKey", "contentType"):
+        assert f"{name}: '{watchlist['properties'][name]}'" in BICEP
+    assert f"| {data['Version']} |" in (folder / "ReleaseNotes.md").read_text()

@@ -54,7 +54,7 @@ def rows_of(seed):
 
 
 ID = f"{1:032x}"
-WHY = ("--reason", 'update, "nightly"\nof O\'Neill', "--owner", "SOC")
+WHY = ("--reason", 'update, "nightly"\nof O\'Neill', "--owner", "SOC", "--write")
 
 
 def test_the_row_of_a_finding_is_written_once_and_hides_it(called, seed):
@@ -71,12 +71,15 @@ def test_the_row_of_a_finding_is_written_once_and_hides_it(called, seed):
     assert len(rows_of(seed)) == 1
 
 
-def test_a_dry_run_writes_nothing(called, seed):
-    code, said = called("suppress", ID, *WHY, "--dry-run")
-    assert code == 0 and "would be added" in said and rows_of(seed) == []
+def test_only_write_writes(called, seed):
+    code, said = called("suppress", ID, *WHY[:-1])
+    assert code == 0 and "would be added" in said and "hides 1 of 3 findings" in said
+    assert "Nothing was written" in said and rows_of(seed) == []
 
 
-@pytest.mark.parametrize("given", [(), ("--reason", " "), ("--reason", "null", "--owner", "SOC")])
+@pytest.mark.parametrize(
+    "given", [(), ("--reason", " "), ("--reason", "null", "--owner", "SOC", "--write")]
+)
 def test_reason_and_owner_must_be_given(called, seed, given):
     code, said = called("suppress", ID, *given)
     assert code and "is empty" in said and rows_of(seed) == []
@@ -229,6 +232,7 @@ def incident(title, classification="BenignPositive", status="Closed", **more):
 
 
 TITLE = "New beacon: 10.0.0.1 (text) to 203.0.113.7 port 443 tcp every 60 s"
+TITLE += ", high, raised from medium: the source is critical: pc, IT"
 
 
 @pytest.mark.parametrize(
