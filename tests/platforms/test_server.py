@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -57,6 +58,13 @@ def test_it_starts_once_serves_dbt_and_stops(server: Server):
     assert int(server.pid_file.read_text()) == pid
     seeded = server(str(BIN / "dbt"), "seed", "--target", "server", "--no-use-colors")
     assert "Done. PASS=" in seeded
+    wrong = server(
+        *(str(BIN / "dbt"), "--quiet", "show", "--target", "server", "--no-use-colors"),
+        *("--inline", "select * from not_there"),
+        code=1,
+    )
+    assert "[TABLE_OR_VIEW_NOT_FOUND]" in wrong and len(wrong.splitlines()) <= 10
+    assert not re.search(r"\tat |org[.]apache|Traceback", wrong)
     refused = server(str(BIN / "dbt"), "seed", "--target", "spark", code=2)
     assert f"are held by process {pid} (make server, since 2" in refused
     assert "Use --target server, or run make stop" in refused and "Derby" not in refused
