@@ -104,13 +104,13 @@ def kill_at(
     dice: random.Random,
     seconds: float,
     written: Callable[[], set[str]],
-    writes: int = 120,
+    writes: int = 60,
 ) -> str:
     """Kill a process after some seconds, or while it writes one file of many."""
     begin = time.monotonic()
     known = written()
     writes_left = dice.randrange(1, writes) if dice.random() < 0.5 else 0
-    moment = dice.uniform(0.2, 1.05) * seconds
+    moment = dice.uniform(0.1, 0.95) * seconds
     while process.poll() is None:
         if writes_left:
             now = written()
@@ -165,7 +165,7 @@ def compare(count: Count, expected: Tables, found: Tables) -> None:
 def kills(
     make: Callable[[Path, Path], LocalDbt], most: int, minutes: float, seed: int, folder: Path
 ) -> str:
-    """Kill builds, as many as asked or as there is time for, up to three in a row.
+    """Kill builds, as many as asked or as there is time for, up to four in a row.
 
     After them, the next run alone must leave the tables of an undisturbed one.
     """
@@ -195,8 +195,10 @@ def kills(
         more = ["--full-refresh"] if kind == "refresh" else []
         killed = sum(
             kill(dbt, dice, count.of["seconds"], *command, *more) == "killed"
-            for _ in range(dice.choice([1, 1, 2, 3]))
+            for _ in range(dice.choice([1, 2, 3, 4]))
         )
+        if not killed:
+            continue
         count.add(kills=killed)
         process = dbt.start(*command)
         printed, _ = process.communicate(timeout=MOST_SECONDS)

@@ -8,6 +8,7 @@ MOST_LINES = 6
 MOST_CHARACTERS = 600  # of a line
 NOISE = re.compile(
     r"\s+at \S+\(.*\)|\s*\.\.\. \d+ more|Driver stacktrace:|-*|An error occurred while calling .*"
+    r"|[\s:]*[+:]- .*|\s*'[A-Z]\w+.*"  # of a plan
 )
 # Names of Java's classes before a message, where the task of a job ran, and the end of a line.
 CLASSES = re.compile(
@@ -50,7 +51,7 @@ def in_words(said: str, sql: str = "") -> str:
     """
     lines: list[str] = []
     for line in said.splitlines():
-        words = CLASSES.sub("", line).strip()
+        words = re.sub(r"(\[[\w.]+\]) \1", r"\1", CLASSES.sub("", line).strip())
         if not NOISE.fullmatch(line) and words and not any(words in other for other in lines):
             lines.append(words[:MOST_CHARACTERS])
     if len(lines) > MOST_LINES:

@@ -61,7 +61,7 @@ def test_it_starts_once_serves_dbt_and_stops(server: Server):
     wrong = server(
         *(str(BIN / "dbt"), "--quiet", "show", "--target", "server", "--no-use-colors"),
         *("--inline", "select * from not_there"),
-        code=1,
+        code=2,
     )
     assert "[TABLE_OR_VIEW_NOT_FOUND]" in wrong and len(wrong.splitlines()) <= 10
     assert not re.search(r"\tat |org[.]apache|Traceback", wrong)

@@ -82,9 +82,10 @@ def in_a_task(cause: str) -> str:
         (in_a_task("java.lang.OutOfMemoryError: Java heap space"), "", ["spark.driver.memory"]),
         (
             "Error running query: [TABLE_OR_VIEW_NOT_FOUND] org.apache.spark.sql.catalyst."
-            f"ExtendedAnalysisException: [TABLE_OR_VIEW_NOT_FOUND] no such `a`\n{FRAMES}",
+            f"ExtendedAnalysisException: [TABLE_OR_VIEW_NOT_FOUND] no such `a`; line 4\n"
+            f"'GlobalLimit 5\n+- 'LocalLimit 5\n   +- 'UnresolvedRelation [a], [], false\n{FRAMES}",
             "select 1",
-            ["[TABLE_OR_VIEW_NOT_FOUND] no such `a`"],
+            ["[TABLE_OR_VIEW_NOT_FOUND] no such `a`; line 4"],
         ),
         ("Error in query\n" * 200 + "x" * 10_000, "", ["Error in query"]),
         ("", "", [""]),
@@ -93,6 +94,7 @@ def in_a_task(cause: str) -> str:
 def test_errors_of_spark_are_few_lines_with_their_cure(said: str, sql: str, words: list[str]):
     shown = in_words(said, sql)
     assert len(shown.splitlines()) <= 8 and len(shown) < 8 * MOST_CHARACTERS
+    assert "[TABLE_OR_VIEW_NOT_FOUND] [" not in shown and "Limit" not in shown
     assert "\tat " not in shown and "java." not in shown and "Exception: " not in shown
     for word in words:
         assert word in shown
