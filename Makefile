@@ -113,7 +113,7 @@ check: env  ## lint, and the tests that need no engine, in a minute or two
 	.venv/bin/sqlfluff lint models tests/data
 	.venv/bin/python -m pytest tests/project tests/samples tests/enrich
 
-audit: env  ## known vulnerabilities and licences of the locked packages; fails where they could not be looked up
+audit: env  ## known vulnerabilities of the locked packages and of PySpark's jars, and licences; fails where they could not be looked up
 	scripts/fetch.sh audit
 	.venv/bin/python scripts/audit.py output/audit/bin/pip-audit
 

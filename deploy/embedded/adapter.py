@@ -15,12 +15,9 @@ from typing import Any
 
 from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
-from dbt.adapters.embedded.connections import (
-    EmbeddedConnectionManager,
-    cannot_write,
-    lock_tables,
-)
+from dbt.adapters.embedded.connections import EmbeddedConnectionManager
 from dbt.adapters.embedded.log_files import Problems, prepare_day, prepare_root
+from dbt.adapters.guarded.lock import WRITING, cannot_write, lock_tables
 from dbt.adapters.sail.impl import SailAdapter
 from dbt.adapters.spark.column import SparkColumn
 from dbt_common.exceptions import DbtRuntimeError
@@ -31,7 +28,6 @@ from pyspark.sql.types import StructType
 from enrich.storage import SUCCESS, list_files, write_text
 from enrich.words import UserError
 
-WRITING = ("build", "run", "seed", "snapshot", "retry", "clone", "run-operation")
 # A command that reads while another one writes may still need files of an hour ago.
 VACUUM_HOURS = 1
 # With more commits than this, a table gets a checkpoint: else every reader reads them all.
@@ -66,7 +62,7 @@ class EmbeddedAdapter(SailAdapter):
         if not self.is_registered:
             command = self.config.args.which
             schemas = [place for place in self.folder.glob("[!.]*") if place.is_dir()]
-            if command in WRITING and lock_tables(self.folder, command):
+            if command in WRITING and lock_tables(self.folder, f"dbt {command}"):
                 for table in (table for schema in schemas for table in tables_in(schema)):
                     tidy(table)
             for schema in schemas:

@@ -18,6 +18,9 @@ import jinja2
 import pyspark
 import typer
 import yaml
+from dbt.adapters.guarded.adapter import METASTORE
+from dbt.adapters.guarded.lock import lock_tables, note_holder
+from dbt_common.exceptions import DbtRuntimeError
 from pyhive import hive
 from rich.console import Console
 
@@ -118,6 +121,10 @@ def start() -> None:
         command += ["--conf", f"{name}={value}"]
     command += ["spark-internal", "--hiveconf", f"hive.server2.thrift.bind.host={host}"]
     command += ["--hiveconf", f"hive.server2.thrift.port={port}"]
+    try:
+        lock = lock_tables(output_folder(), "make server", METASTORE)
+    except DbtRuntimeError as error:
+        raise fail(error.msg, "Or use target spark until then.") from None
     with log.open("wb") as out:
         process = subprocess.Popen(
             command,
@@ -128,7 +135,10 @@ def start() -> None:
             env={**os.environ, "SPARK_HOME": str(spark_home)},
             # Ctrl-C at the terminal must not end the server.
             start_new_session=True,
+            # The server holds the lock as long as it lives.
+            pass_fds=[lock.fileno()],
         )
+    note_holder(lock, process.pid, "make server", "Use --target server, or run make stop")
     pid_file.write_text(str(process.pid))
 
     started = time.monotonic()
@@ -149,9 +159,6 @@ def start() -> None:
 def why_it_ended(log: Path) -> tuple[str, str]:
     """Tell why the server ended while it started, and the cure."""
     text = log.read_text("utf-8", "replace")
-    if "Another instance of Derby" in text:
-        what = "the tables are in use: a dbt command with target spark runs."
-        return what, "Wait for its end, then run make server again."
     if "Address already in use" in text or "Could not create ServerSocket" in text:
         cure = "Give another port: BEACONING_SERVER_PORT=10001 make server"
         return "the port is in use.", cure

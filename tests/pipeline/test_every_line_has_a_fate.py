@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import ipaddress
 import json
 import os
 import random
@@ -76,6 +77,55 @@ def raw_control(dice: random.Random, row: Row) -> bytes:
     return line[:place] + raw + line[place:]
 
 
+def any_text(dice: random.Random) -> str:
+    """Any characters, those of control and halves of surrogate pairs included."""
+    kinds = [(0, 0x1F), (0x20, 0x7E), (0x80, 0x7FF), (0x800, 0xFFFF), (0x10000, 0x10FFFF)]
+    return "".join(chr(dice.randint(*dice.choice(kinds))) for _ in range(dice.randrange(40)))
+
+
+def any_value(dice: random.Random, depth: int = 3) -> Any:
+    """Any value of JSON."""
+    if depth and dice.random() < 0.3:
+        inner = [any_value(dice, depth - 1) for _ in range(dice.randrange(4))]
+        return inner if dice.random() < 0.5 else {any_text(dice): value for value in inner}
+    number = dice.choice([1, 2**31, 2**63, 2**64, 10**18, 10**30]) * dice.uniform(-1, 1)
+    odd = [None, True, False, float("nan"), float("inf")]
+    return dice.choice([*odd, int(number), number, any_text(dice), str(number)])
+
+
+def any_time(dice: random.Random) -> str:
+    """A moment of any year, in one of many spellings."""
+    year, month, day = dice.randint(1, 9999), dice.randint(1, 12), dice.randint(1, 31)
+    clock = f"{dice.randrange(25):02d}:{dice.randrange(61):02d}:{dice.randrange(62):02d}"
+    fraction = dice.choice(["", ".0", f".{dice.randrange(10**9):09d}", ",5"])
+    zone = dice.choice(["", "Z", "z", " UTC", "+00:00", "-14:00", "+1800", "+5", " Europe/Berlin"])
+    iso = f"{year:04d}-{month:02d}-{day:02d}{dice.choice('T t')}{clock}{fraction}{zone}"
+    return dice.choice(
+        [iso, iso, f"{month}/{day}/{year}, {clock} PM", f"{year}{month:02d}{day:02d}"]
+    )
+
+
+def any_address(dice: random.Random) -> str:
+    """An address in one of its notations, right or nearly so."""
+    if dice.random() < 0.3:
+        parts = [dice.randrange(300) for _ in range(4)]
+        style = dice.choice(["{}", "{:03d}", "0{:o}", "0x{:x}", " {}"])
+        return ".".join(style.format(part) for part in parts)
+    bits = dice.getrandbits(128) & dice.choice([2**128 - 1, 2**64 - 1, 2**128 - 2**64, 2**32 - 1])
+    address = ipaddress.IPv6Address(bits | dice.choice([0, 0xFFFF << 32, 0xFE80 << 112]))
+    tail = str(ipaddress.IPv4Address(bits & (2**32 - 1)))
+    notations = [address.compressed, address.exploded, address.exploded.upper()]
+    notations += [f"[{address}]:443", f"{address}%eth0", f"{address}/64", f"::ffff:{tail}"]
+    notations += [address.exploded.rpartition(":")[0], f"{address}::", f"64:ff9b::{tail}"]
+    return dice.choice(notations)
+
+
+def twice(dice: random.Random, row: Row) -> bytes:
+    """A row with one of its keys twice."""
+    name = dice.choice(list(row))
+    return text(row)[:-1] + b", " + text({name: any_value(dice)})[1:]
+
+
 MUTATIONS: list[Callable[[random.Random, Row], bytes]] = [
     lambda dice, row: text(row)[: dice.randrange(1, 400)],
     lambda dice, row: text(changed(dice, row)),
@@ -100,6 +150,15 @@ MUTATIONS: list[Callable[[random.Random, Row], bytes]] = [
     lambda dice, row: text({name.lower(): value for name, value in row.items()}),
     lambda dice, row: text({"rows": [row]}),
     lambda dice, row: b'{"a":' * 200 + b"1" + b"}" * 200,
+    twice,
+    lambda dice, row: text(changed(dice, row, values=[any_value(dice)])),
+    lambda dice, row: text({name: any_value(dice) for name in row}),
+    lambda dice, row: text(row | {any_text(dice): any_value(dice)}),
+    lambda dice, row: text(row | {"TimeGenerated": any_time(dice), "ReceiptTime": any_time(dice)}),
+    lambda dice, row: text(row | {dice.choice(["SourceIP", "DestinationIP"]): any_address(dice)}),
+    lambda dice, row: text(
+        row | {"Message": any_text(dice), "AdditionalExtensions": any_text(dice)}
+    ),
 ]
 
 

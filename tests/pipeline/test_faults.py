@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -19,13 +20,14 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.dbt_in_process import ENGINE, PROJECT, Dbt, Result
+from tests.support.dbt_in_process import ENGINE, PROJECT, SPARK_4, Dbt, Result
 from tests.support.export_tree import at, lay_out
 from tests.support.local_tables import DBT, LocalDbt
 from tests.support.spark_cluster import ENVIRONMENT
 
 DAY = dt.date(2026, 3, 10)
 LOCAL = pytest.mark.skipif(ENGINE != "local", reason="of target local alone")
+ONE_DAY = {"score_window_days": 1, "slow_window_days": 1}
 NO_TESTS = ("--exclude-resource-type", "test", "unit_test")
 HOSTILE = [
     *("O'Neill", "ends in \\", "a\\n\\tb", "two\nlines", "${env:HOME} ${spark.master}", "%s %d"),
@@ -252,6 +254,28 @@ def test_a_link_in_a_circle_is_refused(dbt: Dbt, tmp_path: Path):
     assert "leads back to a folder above it" in said and "Remove the link" in said
 
 
+@pytest.mark.skipif(ENGINE == "local", reason="target local leaves such files out, and goes on")
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("cut.json.gz", gzip.compress(random.Random(1).randbytes(5000).hex().encode())[:-2000]),
+        ("none.json.gz", b'{"a": 1}\n'),
+    ],
+)
+def test_a_file_that_spark_cannot_read_is_named_in_few_lines(
+    dbt: Dbt, tmp_path: Path, name: str, content: bytes
+):
+    lay_out(tmp_path / "raw", DAY, [row(1)])
+    (tmp_path / f"raw/y={DAY:%Y}/m={DAY:%m}/d={DAY:%d}" / name).write_bytes(content)
+    used = {"raw_root": str(tmp_path / "raw"), "end_date": str(DAY), "lookback_days": 0}
+    dbt.wipe()
+    selected = ("--select", "+stg_common_security_log_lines", *NO_TESTS)
+    result = dbt("build", *selected, vars=used | ONE_DAY)
+    assert not result.success
+    said = few_lines(result.messages)
+    assert name in said and "Mend or remove that file" in said
+
+
 # --- Locations ------------------------------------------------------------------------------------
 
 
@@ -283,6 +307,24 @@ def test_an_export_is_not_written_into_tables_through_a_link(dbt: Dbt, tmp_path:
     used = {"raw_root": str(tmp_path / "raw"), "export_root": str(tmp_path / "link")}
     result = dbt("build", vars=used | {"end_date": str(DAY)})
     assert not result.success and "give a folder of its own" in few_lines(result.messages)
+
+
+@pytest.mark.skipif(ENGINE == "local", reason="the test below is its own")
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("x://y/z", ['No FileSystem for scheme "x"', "mend the URL"]),
+        ("abfss://c@account.dfs.core.windows.net/logs", ["no jar for Azure", "docs/azure.md"]),
+    ],
+)
+def test_storage_that_spark_does_not_know_is_said_in_few_lines(dbt: Dbt, url: str, words: list):
+    if SPARK_4 and url.startswith("abfss"):
+        pytest.skip("its jar is there")
+    result = dbt("run", "--select", "log_files", vars={"raw_root": url, "end_date": str(DAY)})
+    assert not result.success
+    said = few_lines(result.messages)
+    for word in [f"Asked for: {url}/y={DAY:%Y}", *words]:
+        assert word in said
 
 
 @LOCAL

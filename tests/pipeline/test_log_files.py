@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dbt.adapters.embedded.connections import lock_tables
 from dbt.adapters.embedded.log_files import (
     EQUALS,
     LONGEST_LINE,
@@ -25,6 +24,7 @@ from dbt.adapters.embedded.log_files import (
     prepare_root,
     problems_below,
 )
+from dbt.adapters.guarded.lock import lock_tables
 from dbt_common.exceptions import DbtRuntimeError
 
 DAY = "y=2026/m=03/d=10"
@@ -220,7 +220,7 @@ def test_a_folder_that_may_not_be_written_is_named():
 
         def lock() -> str:
             with pytest.raises(DbtRuntimeError) as raised:
-                lock_tables(place / "tables", "build")
+                lock_tables(place / "tables", "dbt build")
             return str(raised.value)
 
         said = as_nobody(lock)

@@ -29,6 +29,56 @@ def report(**changes: Any) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(autouse=True)
+def osv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A file in place of OSV's answer, which knows of no vulnerability."""
+    answer = tmp_path / "osv.json"
+    answer.write_text(json.dumps({"results": [{} for _ in audit.jars()[0]]}))
+    monkeypatch.setattr(audit, "OSV", answer.as_uri())
+    return answer
+
+
+def test_every_jar_of_spark_is_known_by_name_and_version():
+    found, unknown = audit.jars()
+    assert unknown == [] and len(found) > 200
+    assert {"org.apache.derby:derby", "org.scala-lang:scala-library"} <= {name for name, _ in found}
+    assert all(name.count(":") == 1 and version for name, version in found)
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "words"),
+    [
+        ("vulnerable", 1, "GHSA-1"),
+        ("", 77, "jars were not looked up"),
+        ("{}", 77, "jars were not looked up"),
+        (None, 77, "jars were not looked up"),
+    ],
+)
+def test_jars_that_were_not_looked_up_do_not_pass(
+    tmp_path: Path, osv: Path, monkeypatch: pytest.MonkeyPatch, capsys, said, code: int, words: str
+):
+    if said == "vulnerable":
+        results = json.loads(osv.read_text())["results"]
+        said = json.dumps({"results": [{"vulns": [{"id": "GHSA-1"}]}, *results[1:]]})
+    if said is None:
+        osv.unlink()
+    else:
+        osv.write_text(said)
+    run_with(tmp_path, monkeypatch, report())
+    assert audit.main() == code
+    assert words in capsys.readouterr().out
+
+
+def run_with(folder: Path, monkeypatch: pytest.MonkeyPatch, content: Any) -> None:
+    """Let pip-audit report this."""
+    said = folder / "report.json"
+    said.write_text(json.dumps(content) if content else "No known vulnerabilities found")
+    tool = folder / "pip-audit"
+    tool.write_text(f"#!/bin/sh\ncat {said}\n")
+    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setattr(sys, "argv", ["audit.py", str(tool)])
+
+
 @pytest.mark.parametrize(
     ("content", "code", "words"),
     [
@@ -44,12 +94,7 @@ def report(**changes: Any) -> dict[str, Any]:
 def test_what_was_not_looked_up_does_not_pass(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys, content: Any, code: int, words: str
 ):
-    said = tmp_path / "report.json"
-    said.write_text(json.dumps(content) if content else "No known vulnerabilities found")
-    tool = tmp_path / "pip-audit"
-    tool.write_text(f"#!/bin/sh\ncat {said}\n")
-    tool.chmod(tool.stat().st_mode | stat.S_IXUSR)
-    monkeypatch.setattr(sys, "argv", ["audit.py", str(tool)])
+    run_with(tmp_path, monkeypatch, content)
     assert audit.main() == code
     assert words in capsys.readouterr().out
 

