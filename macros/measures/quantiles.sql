@@ -31,34 +31,33 @@
 {%- endmacro %}
 
 
-{% macro longest_run(sorted) %}
-    {#- How often the most frequent element of a sorted array of whole numbers without nulls occurs; null where the array is empty. -#}
-    if(
-        size({{ sorted }}) > 0,
-        aggregate(
-            {{ sorted }},
-            named_struct('last', -1L, 'run', 0, 'longest', 0),
-            (r, x) -> named_struct(
-                'last', cast(x as bigint),
-                'run', if(x = r.last, r.run + 1, 1),
-                'longest', greatest(r.longest, if(x = r.last, r.run + 1, 1))
-            ),
-            r -> r.longest
-        ),
-        null
+{% macro run_ends(sorted) %}
+    {#- The position, from 1, of the last of each run of equal elements in a sorted array without nulls. -#}
+    array_compact(transform(
+        arrays_zip(slice({{ sorted }}, 1, size({{ sorted }})), slice({{ sorted }}, 2, size({{ sorted }}))),
+        (n, i) -> if(n.`0` = n.`1`, null, i + 1)
+    ))
+{%- endmacro %}
+
+
+{% macro run_lengths(ends) %}
+    {#- How long each run is, from run_ends. -#}
+    transform(
+        arrays_zip(slice({{ ends }}, 1, size({{ ends }})), slice(concat(array(0), {{ ends }}), 1, size({{ ends }}))),
+        n -> n.`0` - n.`1`
     )
 {%- endmacro %}
 
 
-{% macro size_regularity(sorted, median) %}
+{% macro size_regularity(sorted, ends, median) %}
     {#-
         How constant the sizes in a sorted array are, 0 to 1: the larger of the share of repeated sizes and the share within `size_tolerance` of
-        the median. Null where there are fewer than `minimum_intervals` sizes or all are zero.
+        the median. Null where there are fewer than `minimum_intervals` sizes or all are zero. `ends` are from run_ends.
     -#}
     if(
         size({{ sorted }}) >= {{ var('minimum_intervals') }} and array_max({{ sorted }}) > 0,
         greatest(
-            1 - (size(array_distinct({{ sorted }})) - 1) / (size({{ sorted }}) - 1),
+            1 - (size({{ ends }}) - 1) / (size({{ sorted }}) - 1),
             {{ share_of('abs(x - ' ~ median ~ ') <= ' ~ size_tolerance() ~ 'D * ' ~ median, sorted) }}
         ),
         null
@@ -66,10 +65,10 @@
 {%- endmacro %}
 
 
-{% macro neighbours(values) %}
-    {#- Each two neighbouring elements of an array, as structs (earlier, later). Not zip_with, which Sail does not have. -#}
+{% macro of_neighbours(values, result) %}
+    {#- `result` for each two neighbouring elements of an array, the earlier n.`0` and the later n.`1`. Not zip_with, which Sail does not have. -#}
     transform(
         arrays_zip(slice({{ values }}, 1, greatest(0, size({{ values }}) - 1)), slice({{ values }}, 2, size({{ values }}))),
-        pair -> struct(pair.`0` as earlier, pair.`1` as later)
+        n -> {{ result }}
     )
 {%- endmacro %}

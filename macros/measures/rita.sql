@@ -45,14 +45,18 @@
 
 
 {% macro rita_bin_numbers(seconds, first, last, count=24) %}
-    {#- Into which of `count` equal bins from `first` to `last` each of `seconds` falls, from 0. The last second belongs to the last bin. -#}
-    transform({{ seconds }}, s -> least({{ count - 1 }}, (s - {{ first }}) * {{ count }} div nullif({{ last }} - {{ first }}, 0)))
+    {#-
+        Into which of `count` equal bins from `first` to `last` each of `seconds` falls, from 0, sorted. The last second belongs to the last bin.
+        With one more of each bin, so that every bin is a run.
+    -#}
+    {%- set bin = 'least(' ~ (count - 1) ~ ', (s - ' ~ first ~ ') * ' ~ count ~ ' div nullif(' ~ last ~ ' - ' ~ first ~ ', 0))' -%}
+    sort_array(concat(sequence(0L, {{ count - 1 }}L), transform({{ seconds }}, s -> {{ never_null(bin) }})))
 {%- endmacro %}
 
 
-{% macro rita_bins(numbers, count=24) %}
-    {#- How many of `numbers`, from rita_bin_numbers, each of `count` bins has. -#}
-    transform(sequence(0L, {{ count - 1 }}L), bin -> size({{ numbers }}) - size(array_remove({{ numbers }}, bin)))
+{% macro rita_bins(ends) %}
+    {#- How many events each bin has; `ends` are the run_ends of rita_bin_numbers. -#}
+    transform({{ run_lengths(ends) }}, x -> x - 1)
 {%- endmacro %}
 
 

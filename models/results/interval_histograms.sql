@@ -27,7 +27,7 @@ timed as (
 intervals as (
     select
         beacon_id,
-        explode(transform({{ neighbours('times') }}, n -> n.later div 1000000 - n.earlier div 1000000)) as time_delta
+        explode({{ of_neighbours('times', 'n.`1` div 1000000 - n.`0` div 1000000') }}) as time_delta
     from timed
 ),
 

@@ -15,6 +15,9 @@ scored_days as (
 trimmed as (
     select /*+ broadcast(score_window) */
         scored_days.*,
+        score_window.log_gaps,
+        score_window.rita_start,
+        score_window.rita_end,
         if(scored_days.is_scored, null, filter(scored_days.events, e -> e.event_micros >= score_window.rita_start)) as earlier_events
     from scored_days
     inner join score_window on scored_days.device_vendor = score_window.device_vendor
@@ -25,6 +28,9 @@ connections as (
     select
         {{ connection_columns() }},
         several,
+        any_value(log_gaps) as log_gaps,
+        any_value(rita_start) as rita_start,
+        any_value(rita_end) as rita_end,
         max(known_ip) as known_ip,
         max(known_name) as known_name,
         max(if(is_scored, datediff(date '{{ end_date() }}', log_date) + 1, null)) as days_scored,
@@ -59,11 +65,8 @@ windowed as (
 ),
 
 listed as (
-    select /*+ broadcast(score_window) */
-        windowed.*,
-        score_window.log_gaps,
-        score_window.rita_start,
-        score_window.rita_end,
+    select
+        *,
         sort_array(array_distinct(event_micros)) as times,
         {{ sorted('sent_bytes') }} as sent_sizes,
         {{ sorted('received_bytes') }} as received_sizes,
@@ -74,7 +77,6 @@ listed as (
             day -> coalesce(try_element_at(hours_by_day, day), array_repeat(0L, 24))
         )) as hourly_event_counts
     from windowed
-    inner join score_window on windowed.device_vendor = score_window.device_vendor
 ),
 
 -- No delta spans a gap in the logs.
@@ -82,21 +84,14 @@ exact as (
     select
         *,
         sort_array(filter(all_event_micros, t -> t between rita_start and rita_end)) as rita_times,
-        {{ sorted('
-            transform(
-                arrays_zip(all_event_micros, all_sent_bytes),
-                e -> if(e.all_event_micros between rita_start and rita_end, e.all_sent_bytes, null)
-            )
-        ') }} as rita_sizes,
         sort_array(filter(
-            transform(
-                {{ neighbours('times') }},
-                n -> if(
-                    exists(log_gaps, gap -> n.earlier <= gap.gap_start and n.later >= gap.gap_end),
+            {{ of_neighbours('times', '
+                if(
+                    exists(log_gaps, gap -> n.`0` <= gap.gap_start and n.`1` >= gap.gap_end),
                     0D,
-                    {{ never_null('(n.later - n.earlier) / 1000000') }}
+                    ' ~ never_null('(n.`1` - n.`0`) / 1000000') ~ '
                 )
-            ),
+            ') }},
             delta -> delta > 0
         )) as exact_deltas,
         forall(times, t -> t % 1000000 = 0) as is_whole_seconds
@@ -112,7 +107,18 @@ smoothed as (
             is_whole_seconds,
             sort_array(transform(exact_deltas, (delta, i) -> delta + pmod((i + 1) * 0.6180339887498949D, 1D) - 0.5D)),
             exact_deltas
-        ) as deltas
+        ) as deltas,
+        -- In a window of one day, RITA's events are mostly all events.
+        if(
+            size(rita_times) = size(event_micros) and size(earlier_event_micros) = 0,
+            sent_sizes,
+            {{ sorted('
+                transform(
+                    arrays_zip(all_event_micros, all_sent_bytes),
+                    e -> if(e.all_event_micros between rita_start and rita_end, e.all_sent_bytes, null)
+                )
+            ') }}
+        ) as rita_sizes
     from exact
 ),
 

@@ -19,7 +19,9 @@ centred as (
         {{ at_quantile('intervals', 95) }} as high_seconds,
         sort_array(transform(times, t -> {{ never_null('t div 1000000 % 60') }})) as seconds_of_minute,
         {{ at_quantile('sent_sizes', 50) }} as median_sent_bytes,
-        {{ at_quantile('received_sizes', 50) }} as median_received_bytes
+        {{ at_quantile('received_sizes', 50) }} as median_received_bytes,
+        {{ run_ends('sent_sizes') }} as sent_size_ends,
+        {{ run_ends('received_sizes') }} as received_size_ends
     from connection_intervals
 ),
 
@@ -31,6 +33,7 @@ beats as (
             intervals,
             x -> abs(x - period_seconds * greatest(1, least(6, floor(x / period_seconds + 0.5)))) >= {{ tolerance }} * period_seconds
         ) as off_beat,
+        {{ run_ends('seconds_of_minute') }} as second_ends,
         sort_array(transform(intervals, x -> {{ never_null('abs(x - median_seconds)') }})) as deviations,
         slice(
             intervals,
@@ -100,12 +103,12 @@ select
     ) as timer_likeness,
     -- Kolmogorov-Smirnov distance to the uniform distribution between low_seconds and high_seconds.
     1 - greatest(1 - array_min(steps_from_uniform), array_max(steps_from_uniform)) / size(middle) as uniform_fit,
-    {{ longest_run('seconds_of_minute') }} / size(seconds_of_minute) as clock_lock_share,
+    array_max({{ run_lengths('second_ends') }}) / size(seconds_of_minute) as clock_lock_share,
     {{ at_quantile('sleeps', 98) }} as estimated_sleep_seconds,
     100 * (1 - {{ at_quantile('sleeps', 2) }} / {{ at_quantile('sleeps', 98) }}) as estimated_jitter_percent,
-    {{ size_regularity('sent_sizes', 'median_sent_bytes') }} as sent_size_regularity,
-    {{ size_regularity('received_sizes', 'median_received_bytes') }} as received_size_regularity,
+    {{ size_regularity('sent_sizes', 'sent_size_ends', 'median_sent_bytes') }} as sent_size_regularity,
+    {{ size_regularity('received_sizes', 'received_size_ends', 'median_received_bytes') }} as received_size_regularity,
     {{ at_quantile('received_sizes', 90) }} / nullif(median_received_bytes, 0) as received_size_spread,
-    {{ longest_run('sent_sizes') }} / nullif(size(sent_sizes), 0) as sent_modal_share,
-    {{ longest_run('received_sizes') }} / nullif(size(received_sizes), 0) as received_modal_share
+    array_max({{ run_lengths('sent_size_ends') }}) / nullif(size(sent_sizes), 0) as sent_modal_share,
+    array_max({{ run_lengths('received_size_ends') }}) / nullif(size(received_sizes), 0) as received_modal_share
 from with_sleeps

@@ -11,29 +11,43 @@ whole_seconds as (
     from interval_measures
 ),
 
+with_distinct_seconds as (
+    select
+        *,
+        array_distinct(event_seconds) as distinct_seconds
+    from whole_seconds
+),
+
 -- A truncated list is not judged, because RITA uses all events of its window.
 eligibility as (
     select
         *,
-        size(array_distinct(event_seconds)) >= 4 and size(rita_times) < 86400 and not is_cut as is_rita_eligible
-    from whole_seconds
+        size(distinct_seconds) >= 4 and size(rita_times) < 86400 and not is_cut as is_rita_eligible
+    from with_distinct_seconds
 ),
 
 -- Most connections are not eligible, so nothing is computed for them.
 judged as (
     select
         *,
-        if(is_rita_eligible, array_distinct(event_seconds), null) as seconds,
+        if(is_rita_eligible, distinct_seconds, null) as seconds,
         if(is_rita_eligible, rita_sizes, null) as sizes,
         if(is_rita_eligible, {{ rita_bin_numbers('event_seconds', 'rita_start', 'rita_end') }}, null) as bin_numbers
     from eligibility
 ),
 
+with_bin_ends as (
+    select
+        *,
+        {{ run_ends('bin_numbers') }} as bin_ends
+    from judged
+),
+
 with_bins as (
     select
         *,
-        if(is_rita_eligible, {{ rita_bins('bin_numbers') }}, null) as bins
-    from judged
+        {{ rita_bins('bin_ends') }} as bins
+    from with_bin_ends
 ),
 
 with_bin_measures as (
@@ -48,9 +62,7 @@ with_bin_measures as (
 with_deltas as (
     select
         *,
-        sort_array(
-            transform({{ neighbours('seconds') }}, n -> {{ never_null('n.later - n.earlier') }})
-        ) as rita_deltas
+        sort_array({{ of_neighbours('seconds', never_null('n.`1` - n.`0`')) }}) as rita_deltas
     from with_bin_measures
 ),
 

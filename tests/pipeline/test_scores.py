@@ -530,7 +530,7 @@ def rita_cases() -> list[tuple[str, str, Any]]:
             numbers = macro(f"rita_bin_numbers(x, {span})", x="x")
             source = f"from (select {numbers} as numbers from (select {array(c['tsList'])} as x))"
             source = (
-                f"from (select {macro(f'rita_bins(x, {count})', x='numbers')} as bins {source})"
+                f"from (select {macro('rita_bins(run_ends(x))', x='numbers')} as bins {source})"
             )
             add(kind, c, f"select bins as value {source}", "expectedHistogram")
             for call, expected in (
