@@ -22,6 +22,7 @@ import jinja2
 import yaml
 
 from bench.detection.score_models import Compiled, compile_models
+from enrich.push.columns import CAPITALS
 
 PROJECT = Path(__file__).parents[2]
 NOTEBOOK = Path(__file__).with_name("network_beaconing.ipynb")
@@ -41,6 +42,7 @@ NUMBERS = (
     "beacon_score_threshold",
     "long_session_hours",
 )
+ANALYTICS_TABLE = "network_beaconing_anomalies_SPRK_CL"
 PARAMETERS = ("end_date", "lookback_days", "device_vendor", "workspace_name", *NUMBERS)
 SELECT = ["+export_network_beaconing_runs", "+beaconing_sources"]
 # What the notebook makes itself.
@@ -89,7 +91,7 @@ def write_notebook() -> str:
         markdown("When they spoke: the connections of each finding by hour of the day (UTC)."),
         code(PICTURE),
         markdown("## Write the results", WRITE_TEXT),
-        code(WRITE),
+        code(WRITE.replace("NAMES_IN_CAPITALS", repr(CAPITALS))),
     ]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
@@ -201,6 +203,9 @@ def opening(variables: dict[str, Any]) -> list[dict[str, Any]]:
         comment = re.search(rf"^  {name}:.*?#\s*(.*)$", text, re.MULTILINE)[1]
         comment = comment.replace("[Fortinet, Check Point]", '["Fortinet", "Check Point"]')
         lines.append(f"{name} = {json.dumps(value)}  # {comment}")
+    lines.append(
+        f"analytics_tier = False  # True: findings also go to {ANALYTICS_TABLE}, for rules"
+    )
     parameters = code("\n".join(lines))
     parameters["metadata"] = {"tags": ["parameters"]}
     checked = "\n".join(f"    {name!r}: {rule!r}," for name, rule in rules().items())
@@ -257,7 +262,7 @@ import uuid
 from datetime import date, datetime, timedelta, timezone
 
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, StructType
+from pyspark.sql.types import ArrayType, StringType, StructType
 
 RULES = RULES_OF_VARS
 
@@ -292,6 +297,8 @@ for name in RULES:
         problems.append(f"{name} is {globals()[name]!r}; give {cure}")
 if not workspace_name:
     problems.append("workspace_name is empty; give the workspace that holds CommonSecurityLog")
+if not isinstance(analytics_tier, bool):
+    problems.append(f"analytics_tier is {analytics_tier!r}; give True or False")
 if problems:
     raise ValueError(f"{len(problems)} problem(s) with the parameters, nothing was read:\n  - "
                      + "\n  - ".join(problems))
@@ -548,19 +555,33 @@ WRITE_TEXT = """\
 Only appended, for the lake can replace no part of a table. Lists and structures become JSON. The
 run's row comes last: what a run without one wrote is of a run that did not end, and does not
 count. Each day that was read also has a row without a source, so that a day without connections is
-known, too."""
+known, too. In the analytics tier, whose tables rules read, rows of a run are told by `RunId`."""
 
 WRITE = r'''
-def append(frame, table, **options):
-    columns = [
-        F.to_json(field.name).alias(field.name)
-        if isinstance(field.dataType, (ArrayType, StructType))
-        else F.col(field.name)
-        for field in frame.schema
-    ]
+ANALYTICS_TABLE = "network_beaconing_anomalies_SPRK_CL"
+CAPITALS = NAMES_IN_CAPITALS
+
+
+def append(frame, table, database=SYSTEM_TABLES, **options):
+    columns = []
+    for field in frame.schema:
+        column = F.col(field.name)
+        if isinstance(field.dataType, (ArrayType, StructType)):
+            column = F.to_json(column)
+        if isinstance(field.dataType, (ArrayType, StructType, StringType)):
+            # A field holds 32 kB, and a character has at most four bytes.
+            start = F.concat(F.substring(column, 1, 8000), F.lit("…"))
+            column = F.when(F.octet_length(column) > 32768, start).otherwise(column)
+        columns.append(column.alias(field.name))
     time = F.col("run_started_at").alias("TimeGenerated")
-    options = {"mode": "append", **options}
-    lake.save_as_table(frame.select(time, *columns), table, SYSTEM_TABLES, write_options=options)
+    rows = frame.select(time, *columns)
+    if database != SYSTEM_TABLES:
+        # Columns are named as those of the table that the push fills.
+        words = [name.split("_") for name in rows.columns]
+        rows = rows.toDF(
+            *["".join(CAPITALS.get(w, w[:1].upper() + w[1:]) for w in name) for name in words]
+        )
+    lake.save_as_table(rows, table, database, write_options={"mode": "append", **options})
 
 
 # Without the names of fields, events take half of the space.
@@ -598,7 +619,10 @@ append(
     CONNECTIONS_TABLE,
     partitionBy=["log_date"],
 )
-append(spark.table("export_network_beaconing_anomalies"), FINDINGS_TABLE)
+found = spark.table("export_network_beaconing_anomalies")
+append(found, FINDINGS_TABLE)
+if analytics_tier:
+    append(found, ANALYTICS_TABLE, workspace_name)
 append(run, RUNS_TABLE)
 print(f"{told.finding_count} findings written to {FINDINGS_TABLE}, run {run_id} to {RUNS_TABLE}")
 '''

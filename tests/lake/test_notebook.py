@@ -43,6 +43,7 @@ WRONG = {
     "device_vendor": ["Fortinet", "x' or 1=1"],
     "beacon_score_threshold": "high",
     "workspace_name": "",
+    "analytics_tier": "yes",
 }
 # What CommonSecurityLog has as other than text.
 TYPES = {
@@ -135,6 +136,8 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.ui.showConsoleProgress": "false",
         "spark.local.dir": str(tmp_path_factory.mktemp("spark")),
         "spark.sql.shuffle.partitions": "2",
+        # With statistics in its files, as Delta has them, so that a scan skips other days.
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
         # To compile the models' SQL takes longer than to interpret it over so few rows.
         "spark.sql.codegen.wholeStage": "false",
         "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -288,7 +291,11 @@ def test_another_run_replaces_the_findings_of_its_day_and_doubles_nothing(spark,
     """With another threshold, so that the last run tells from the first."""
     day = DAYS[-1]
     names = run_notebook(
-        spark, end_date=day, beacon_score_threshold=1, percent_beacon_threshold=100
+        spark,
+        end_date=day,
+        beacon_score_threshold=1,
+        percent_beacon_threshold=100,
+        analytics_tier=True,
     )
     assert days_read(spark) == {day}
     left = plain(findings_of(spark))
@@ -296,6 +303,11 @@ def test_another_run_replaces_the_findings_of_its_day_and_doubles_nothing(spark,
     # Both runs are in the tables; only the findings of the last one count.
     written = names["lake"].read_table("network_beaconing_anomalies_SPRK")
     assert written.where(f"end_date = '{day}'").count() == len(left) + len(runs[day]["findings"])
+    for_rules = names["lake"].read_table("network_beaconing_anomalies_SPRK_CL", WORKSPACE)
+    (rows_of_runs,) = for_rules.groupBy("RunId").count().collect()
+    assert rows_of_runs == (names["run_id"], len(left))
+    contract = json.loads((PROJECT / "deploy/sentinel/columns.json").read_text("utf-8"))
+    assert set(for_rules.columns) < {column["name"] for column in contract}
     run_notebook(spark, stop_before='"group_members"', end_date=day)
     counted = spark.table("earlier_findings").where(f"end_date = '{day}'")
     assert {row.beacon_id for row in counted.collect()} == left.keys()
