@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import hashlib
 import ipaddress
 import json
 import re
@@ -21,11 +22,16 @@ import jinja2
 import yaml
 
 from bench.detection.score_models import Compiled, compile_models
+from enrich.push.columns import CAPITALS
 
 PROJECT = Path(__file__).parents[2]
 NOTEBOOK = Path(__file__).with_name("network_beaconing.ipynb")
 COMMAND = "python -m deploy.lake.notebook"
 STAGING = "stg_common_security_log_lines"
+HISTORY = "connection_days"  # what models read of days before the judged one
+# What the rows of history depend on besides the logs, as the macro session_version says.
+HISTORY_SEEDS = ("organisation/internal_networks", "vendors/vendor_facts", "vendors/protocols")
+HISTORY_SETTINGS = ("event_times", "event_unit", "events_per_connection_day")
 # Vars that are parameters of the notebook; models use them as they are. All others keep the value
 # of dbt_project.yml.
 NUMBERS = (
@@ -36,6 +42,7 @@ NUMBERS = (
     "beacon_score_threshold",
     "long_session_hours",
 )
+ANALYTICS_TABLE = "network_beaconing_anomalies_SPRK_CL"
 PARAMETERS = ("end_date", "lookback_days", "device_vendor", "workspace_name", *NUMBERS)
 SELECT = ["+export_network_beaconing_runs", "+beaconing_sources"]
 # What the notebook makes itself.
@@ -63,15 +70,19 @@ def write_notebook() -> str:
     models = compile_for_lake()
     cells = [
         *opening(project["vars"]),
+        markdown("## What earlier runs left", EARLIER_TEXT),
+        code(
+            EARLIER.replace("VERSION_OF_HISTORY", version_of_history(project["vars"])).replace(
+                "SLOW_WINDOW_DAYS", str(project["vars"]["slow_window_days"])
+            )
+        ),
         markdown("## The logs", READ_LOGS_TEXT),
         code(READ_LOGS.replace("COLUMNS_OF_STAGING", columns_of_staging())),
-        markdown("## Earlier findings", EARLIER_TEXT),
-        code(EARLIER),
     ]
     for name, model in models.items():
         cells += [markdown(f"## {name}", model.description), code(sql_cell(name, model))]
-        if name == STAGING:
-            cells += [markdown("### What was read", READ_TEXT), code(WHAT_WAS_READ)]
+        if name == HISTORY:
+            cells += [markdown("### The days before", HISTORY_TEXT), code(ADD_HISTORY)]
     cells += [
         markdown("## Summary", "What became of the lines of the day, and how many findings."),
         code(SUMMARY),
@@ -80,7 +91,7 @@ def write_notebook() -> str:
         markdown("When they spoke: the connections of each finding by hour of the day (UTC)."),
         code(PICTURE),
         markdown("## Write the results", WRITE_TEXT),
-        code(WRITE),
+        code(WRITE.replace("NAMES_IN_CAPITALS", repr(CAPITALS))),
     ]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
@@ -111,6 +122,9 @@ def compile_for_lake() -> dict[str, Compiled]:
         macros[name] = f"{{% macro {name}() %}}{{{{ return({value!r}) }}}}{{% endmacro %}}"
     variables = {name: f"{{{name}}}" for name in NUMBERS}
     models = compile_models(SELECT, variables, EXCLUDE, macros)
+    # What a bench measured would make the notebook older than the models with each new figure.
+    text = (PROJECT / "models/scores/detection_bench.md").read_text("utf-8")
+    bench = re.search(r"{% docs detection_bench %}\s*(.*?)\s*{% enddocs %}", text, re.DOTALL)[1]
     compiled = {}
     for name, model in models.items():
         if name in EXCLUDE:
@@ -119,7 +133,8 @@ def compile_for_lake() -> dict[str, Compiled]:
         if name == "network_beaconing_anomalies":
             # Its own rows of earlier days.
             sql = sql.replace(f"from {name}", "from earlier_findings")
-        compiled[name] = Compiled(sql, model.is_table, model.description)
+        description = model.description.replace(bench, "")
+        compiled[name] = Compiled(sql, model.is_table, description.strip())
     return compiled
 
 
@@ -154,6 +169,13 @@ def own_networks() -> list[list[str]]:
     return sorted(ranges)
 
 
+def version_of_history(variables: dict[str, Any]) -> str:
+    """Return a hash of what history is made with: days that were made with other do not count."""
+    texts = [(PROJECT / f"seeds/{seed}.csv").read_text("utf-8") for seed in HISTORY_SEEDS]
+    settings = [f"{name} {variables[name]}" for name in HISTORY_SETTINGS]
+    return hashlib.sha256("\n".join([*texts, *settings]).encode()).hexdigest()[:12]
+
+
 def columns_of_staging() -> str:
     """Write the list of the columns of CommonSecurityLog that staging reads."""
     text = (PROJECT / f"models/staging/{STAGING}.sql").read_text("utf-8")
@@ -181,6 +203,9 @@ def opening(variables: dict[str, Any]) -> list[dict[str, Any]]:
         comment = re.search(rf"^  {name}:.*?#\s*(.*)$", text, re.MULTILINE)[1]
         comment = comment.replace("[Fortinet, Check Point]", '["Fortinet", "Check Point"]')
         lines.append(f"{name} = {json.dumps(value)}  # {comment}")
+    lines.append(
+        f"analytics_tier = False  # True: findings also go to {ANALYTICS_TABLE}, for rules"
+    )
     parameters = code("\n".join(lines))
     parameters["metadata"] = {"tags": ["parameters"]}
     checked = "\n".join(f"    {name!r}: {rule!r}," for name, rule in rules().items())
@@ -224,7 +249,8 @@ def lines_of(text: str) -> list[str]:
 
 OPENING = f"""\
 Finds connections that beat like the check-ins of malware, in the table CommonSecurityLog of the
-Sentinel data lake, and appends what it finds to the tables `network_beaconing_anomalies_SPRK` and
+Sentinel data lake, and appends what it finds to the table `network_beaconing_anomalies_SPRK`, what
+the next days need to `network_beaconing_connection_days_SPRK`, and itself to
 `network_beaconing_runs_SPRK`. How to set it up: docs/lake.md.
 
 Made by `{COMMAND}` from the models of network_beaconing. Do not edit it: change the models, or the
@@ -236,7 +262,7 @@ import uuid
 from datetime import date, datetime, timedelta, timezone
 
 from pyspark.sql import functions as F
-from pyspark.sql.types import ArrayType, StructType
+from pyspark.sql.types import ArrayType, StringType, StructType
 
 RULES = RULES_OF_VARS
 
@@ -271,6 +297,8 @@ for name in RULES:
         problems.append(f"{name} is {globals()[name]!r}; give {cure}")
 if not workspace_name:
     problems.append("workspace_name is empty; give the workspace that holds CommonSecurityLog")
+if not isinstance(analytics_tier, bool):
+    problems.append(f"analytics_tier is {analytics_tier!r}; give True or False")
 if problems:
     raise ValueError(f"{len(problems)} problem(s) with the parameters, nothing was read:\n  - "
                      + "\n  - ".join(problems))
@@ -310,20 +338,115 @@ def add(name, sql, keep=False):
 print(f"{', '.join(vendors)} on {last_day}, with the history from {first_day}")
 """
 
-READ_LOGS_TEXT = """\
-The rows of the window's days become lines of JSON, as data export would have written them, so that
-everything from staging on is the same. A column that the table does not have counts as empty."""
+EARLIER_TEXT = """\
+Findings tell whether a beacon is new, and connections of the days before what is usual. All tables
+are only appended to: of a day that was judged or read more than once, the rows of the last run
+count. A run counts when its row is in `network_beaconing_runs_SPRK`, which is written last."""
 
-READ_LOGS = r"""
+EARLIER = r"""
 from sentinel_lake.providers import MicrosoftSentinelProvider
 
-COLUMNS = COLUMNS_OF_STAGING
+SYSTEM_TABLES = "System tables"
+FINDINGS_TABLE = "network_beaconing_anomalies_SPRK"
+CONNECTIONS_TABLE = "network_beaconing_connection_days_SPRK"
+RUNS_TABLE = "network_beaconing_runs_SPRK"
+# Days that were read with other seeds do not count.
+MADE_WITH = "VERSION_OF_HISTORY"
+
 lake = MicrosoftSentinelProvider(spark)
+days = [first_day + timedelta(days=n) for n in range(lookback_days + 1)]
+# Slow beacons are judged over days before these too, where an earlier run has read them.
+history_start = min(first_day, last_day - timedelta(days=SLOW_WINDOW_DAYS - 1))
+held = {}  # by day and vendor: the row that the last run wrote of the day
+if {FINDINGS_TABLE, CONNECTIONS_TABLE, RUNS_TABLE} <= set(lake.list_tables(SYSTEM_TABLES)):
+    runs = lake.read_table(RUNS_TABLE, SYSTEM_TABLES)
+    last_runs = (
+        runs.withColumn("device_vendor", F.explode(F.from_json("device_vendors", "array<string>")))
+        .groupBy("end_date", "device_vendor")
+        .agg(F.max_by("run_id", "run_started_at").alias("run_id"))
+    )
+    earlier_findings = lake.read_table(FINDINGS_TABLE, SYSTEM_TABLES).join(
+        last_runs, ["end_date", "device_vendor", "run_id"]
+    )
+    connections = (
+        lake.read_table(CONNECTIONS_TABLE, SYSTEM_TABLES)
+        .where(F.col("log_date").between(F.lit(history_start), F.lit(last_day)))
+        .where(F.col("device_vendor").isin(vendors))
+        .join(runs.select("run_id"), "run_id", "left_semi")
+    )
+    # A run whose rows are not all there yet is as if it had not been: the lake shows them late.
+    whole = (
+        connections.groupBy("log_date", "device_vendor", "run_id", "run_started_at", "made_with")
+        .agg(
+            F.max("log_rows").alias("log_rows"),
+            F.max("history_rows").alias("expected"),
+            F.count("source_ip").alias("rows"),
+        )
+        .where(F.expr("expected = rows and made_with = '" + MADE_WITH + "'"))
+    )
+    for row in whole.orderBy("run_started_at").collect():
+        held[row.log_date, row.device_vendor] = row
+else:
+    earlier_findings = spark.createDataFrame(
+        [],
+        "beacon_id string, began_on date, period_seconds double, median_received_bytes bigint, "
+        "end_date date, device_vendor string",
+    )
+earlier_findings.createOrReplaceTempView("earlier_findings")
+"""
+
+READ_LOGS_TEXT = """\
+Read are the day itself, and the days before that no earlier run has read, or whose number of rows
+has changed since: rows came late. Their rows become lines of JSON, as data export would have
+written them, so that everything from staging on is the same. A column that the table does not have
+counts as empty. A day without rows makes the history shorter. Without rows on the day itself,
+nothing is judged."""
+
+READ_LOGS = r"""
+COLUMNS = COLUMNS_OF_STAGING
 logs = lake.read_table("CommonSecurityLog", workspace_name)
-logs.where(
-    (F.col("TimeGenerated") >= F.lit(str(first_day)).cast("timestamp"))
-    & (F.col("TimeGenerated") < F.lit(str(last_day + timedelta(days=1))).cast("timestamp"))
-).select(
+
+
+def between(first, last):
+    # A condition: TimeGenerated is on one of these days.
+    time = F.col("TimeGenerated")
+    end = str(last + timedelta(days=1))
+    return (time >= F.lit(str(first)).cast("timestamp")) & (time < F.lit(end).cast("timestamp"))
+
+
+rows_of_day = dict(
+    logs.where(between(first_day, last_day))
+    .groupBy(F.to_date("TimeGenerated"))
+    .count()
+    .collect()
+)
+if last_day not in rows_of_day:
+    raise ValueError(
+        f"CommonSecurityLog of {workspace_name} has no row on {last_day}. Nothing was judged. "
+        "Check workspace_name and end_date; rows may come late."
+    )
+
+
+def is_held(day):
+    kept = [held.get((day, vendor)) for vendor in vendors]
+    # Of a day that is no longer in the logs, what was read then stays.
+    return all(row and row.log_rows == rows_of_day.get(day, row.log_rows) for row in kept)
+
+
+days_to_read = [
+    day for day in days if day in rows_of_day and (day == last_day or not is_held(day))
+]
+for day in days:
+    source = "the logs" if day in days_to_read else "an earlier run" if is_held(day) else "nowhere"
+    print(day, f"{rows_of_day.get(day, 0):>12,} rows, read from {source}")
+missing = [day for day in days if day not in days_to_read and not is_held(day)]
+if missing:
+    print(f"warning: {len(missing)} of {lookback_days} days of history have no rows")
+
+is_read = F.lit(False)
+for day in days_to_read:
+    is_read = is_read | between(day, day)
+logs.where(is_read).select(
     F.to_date("TimeGenerated").alias("log_date"),
     F.lit(0).cast("bigint").alias("log_version"),
     F.lit(True).alias("is_new"),
@@ -336,58 +459,43 @@ logs.where(
 ).createOrReplaceTempView("common_security_log")
 """
 
-EARLIER_TEXT = """\
-They tell whether a beacon is new. Of a day that was judged more than once, those of the last run
-count: it is the last one in `network_beaconing_runs_SPRK`, to which a run is added when all its
-findings are written."""
+HISTORY_TEXT = """\
+The rows above are of the days that were read from the logs. Those of the other days come from the
+table in which earlier runs kept theirs."""
 
-EARLIER = r"""
-SYSTEM_TABLES = "System tables"
-FINDINGS_TABLE = "network_beaconing_anomalies_SPRK"
-RUNS_TABLE = "network_beaconing_runs_SPRK"
+ADD_HISTORY = r"""
+KEYS = ["log_date", "device_vendor", "source_ip", "destination_ip", "destination_port", "protocol"]
+EVENTS_IN_A_ROW = 500  # as JSON, less than the 32 kB of a field
 
-if {FINDINGS_TABLE, RUNS_TABLE} <= set(lake.list_tables(SYSTEM_TABLES)):
-    last_runs = (
-        lake.read_table(RUNS_TABLE, SYSTEM_TABLES)
-        .select(
-            "end_date",
-            "run_id",
-            "run_started_at",
-            F.explode(F.from_json("device_vendors", "array<string>")).alias("device_vendor"),
+read_now = spark.table("connection_days").where(F.col("device_vendor").isin(vendors))
+kept = [(*key, row.run_id) for key, row in held.items() if key[0] not in days_to_read]
+if kept:
+    runs_of_days = spark.createDataFrame(kept, "log_date date, device_vendor string, run_id string")
+    rows = connections.where("source_ip is not null").join(
+        F.broadcast(runs_of_days), ["log_date", "device_vendor", "run_id"], "left_semi"
+    )
+    values = [name for name in read_now.columns if name not in [*KEYS, "events"]]
+    # Only busy connections have several rows: the others need no shuffle.
+    several = rows.where("parts > 1").groupBy(*KEYS).agg(
+        *[F.first(name).alias(name) for name in values],
+        F.to_json(F.flatten(F.collect_list(F.from_json("events", "array<array<bigint>>")))).alias(
+            "events"
+        ),
+    )
+    history = (
+        rows.where("parts = 1")
+        .select(several.columns)
+        .unionByName(several)
+        .withColumn("hourly_event_counts", F.from_json("hourly_event_counts", "array<bigint>"))
+        .withColumn(
+            "events",
+            F.expr(
+                "transform(from_json(events, 'array<array<bigint>>'), e -> named_struct("
+                "'event_micros', e[0], 'sent_bytes', e[1], 'received_bytes', e[2]))"
+            ),
         )
-        .groupBy("end_date", "device_vendor")
-        .agg(F.max_by("run_id", "run_started_at").alias("run_id"))
     )
-    earlier_findings = lake.read_table(FINDINGS_TABLE, SYSTEM_TABLES).join(
-        last_runs, ["end_date", "device_vendor", "run_id"]
-    )
-else:
-    earlier_findings = spark.createDataFrame(
-        [],
-        "beacon_id string, began_on date, period_seconds double, median_received_bytes bigint, "
-        "end_date date, device_vendor string",
-    )
-earlier_findings.createOrReplaceTempView("earlier_findings")
-"""
-
-READ_TEXT = """\
-A day without rows makes the history shorter. Without rows on the day itself, nothing is judged."""
-
-WHAT_WAS_READ = r"""
-lines_of_day = dict(
-    spark.table("stg_common_security_log_lines").groupBy("log_date").count().collect()
-)
-if last_day not in lines_of_day:
-    raise ValueError(
-        f"CommonSecurityLog of {workspace_name} has no row on {last_day}. Nothing was judged. "
-        "Check workspace_name and end_date; rows may come late."
-    )
-days = [first_day + timedelta(days=n) for n in range(lookback_days + 1)]
-for day in days:
-    print(day, f"{lines_of_day.get(day, 0):>12,} rows")
-missing = [str(day) for day in days if day not in lines_of_day]
-if missing:
-    print(f"warning: {len(missing)} of {lookback_days} days of history have no rows")
+    read_now.unionByName(history).localCheckpoint().createOrReplaceTempView("connection_days")
 """
 
 SUMMARY = r"""
@@ -445,26 +553,79 @@ if shown:
 
 WRITE_TEXT = """\
 Only appended, for the lake can replace no part of a table. Lists and structures become JSON. The
-run's row comes last: findings without one are of a run that did not end, and do not count."""
+run's row comes last: what a run without one wrote is of a run that did not end, and does not
+count. Each day that was read also has a row without a source, so that a day without connections is
+known, too. In the analytics tier, whose tables rules read, rows of a run are told by `RunId`."""
 
-WRITE = r"""
-def append(frame, table):
-    columns = [
-        F.to_json(field.name).alias(field.name)
-        if isinstance(field.dataType, (ArrayType, StructType))
-        else F.col(field.name)
-        for field in frame.schema
-    ]
+WRITE = r'''
+ANALYTICS_TABLE = "network_beaconing_anomalies_SPRK_CL"
+CAPITALS = NAMES_IN_CAPITALS
+
+
+def append(frame, table, database=SYSTEM_TABLES, **options):
+    columns = []
+    for field in frame.schema:
+        column = F.col(field.name)
+        if isinstance(field.dataType, (ArrayType, StructType)):
+            column = F.to_json(column)
+        if isinstance(field.dataType, (ArrayType, StructType, StringType)):
+            # A field holds 32 kB, and a character has at most four bytes.
+            start = F.concat(F.substring(column, 1, 8000), F.lit("…"))
+            column = F.when(F.octet_length(column) > 32768, start).otherwise(column)
+        columns.append(column.alias(field.name))
     time = F.col("run_started_at").alias("TimeGenerated")
-    lake.save_as_table(
-        frame.select(time, *columns), table, SYSTEM_TABLES, write_options={"mode": "append"}
-    )
+    rows = frame.select(time, *columns)
+    if database != SYSTEM_TABLES:
+        # Columns are named as those of the table that the push fills.
+        words = [name.split("_") for name in rows.columns]
+        rows = rows.toDF(
+            *["".join(CAPITALS.get(w, w[:1].upper() + w[1:]) for w in name) for name in words]
+        )
+    lake.save_as_table(rows, table, database, write_options={"mode": "append", **options})
 
 
-append(spark.table("export_network_beaconing_anomalies"), FINDINGS_TABLE)
+# Without the names of fields, events take half of the space.
+in_parts = """
+transform(
+    sequence(0, (size(events) - 1) div {n}),
+    part -> to_json(transform(
+        slice(events, part * {n} + 1, {n}),
+        e -> array(e.event_micros, e.sent_bytes, e.received_bytes)
+    ))
+)
+""".replace("{n}", str(EVENTS_IN_A_ROW))
+connection_rows = read_now.withColumn("in_parts", F.expr(in_parts)).select(
+    *[name for name in read_now.columns if name != "events"],
+    F.size("in_parts").alias("parts"),
+    F.explode("in_parts").alias("events"),
+)
+count_of_day = {
+    (row.log_date, row.device_vendor): row["count"]
+    for row in connection_rows.groupBy("log_date", "device_vendor").count().collect()
+}
+rows_of_days = spark.createDataFrame(
+    [
+        (day, vendor, rows_of_day[day], count_of_day.get((day, vendor), 0))
+        for day in days_to_read
+        for vendor in vendors
+    ],
+    "log_date date, device_vendor string, log_rows bigint, history_rows bigint",
+)
+append(
+    connection_rows.unionByName(rows_of_days, allowMissingColumns=True)
+    .withColumn("made_with", F.lit(MADE_WITH))
+    .withColumn("run_id", F.lit(run_id))
+    .withColumn("run_started_at", F.lit(given["run_started_at"]).cast("timestamp")),
+    CONNECTIONS_TABLE,
+    partitionBy=["log_date"],
+)
+found = spark.table("export_network_beaconing_anomalies")
+append(found, FINDINGS_TABLE)
+if analytics_tier:
+    append(found, ANALYTICS_TABLE, workspace_name)
 append(run, RUNS_TABLE)
 print(f"{told.finding_count} findings written to {FINDINGS_TABLE}, run {run_id} to {RUNS_TABLE}")
-"""
+'''
 
 if __name__ == "__main__":
     NOTEBOOK.write_text(write_notebook(), "utf-8")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 import types
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.types import StringType
+from pyspark.sql.types import ArrayType, MapType, StringType, StructType
 
 SYSTEM_TABLES = "System tables"
 LONGEST_FIELD = 32 * 1024  # bytes
@@ -43,7 +42,9 @@ class MicrosoftSentinelProvider:
         self.spark = spark
 
     def list_databases(self) -> list[str]:
-        return sorted({SYSTEM_TABLES, *(place.name for place in self.folder.iterdir())})
+        return sorted(
+            {SYSTEM_TABLES, *(place.name for place in self.folder.iterdir() if place.is_dir())}
+        )
 
     def list_tables(self, database: str = SYSTEM_TABLES) -> list[str]:
         place = self.folder / database
@@ -52,8 +53,13 @@ class MicrosoftSentinelProvider:
     def read_table(self, table: str, database: str = SYSTEM_TABLES) -> DataFrame:
         if table not in self.list_tables(database):
             raise ValueError(f"no table {table} in {database}")
-        parts = sorted((self.folder / database / table).iterdir())
-        return self.spark.read.parquet(*map(str, parts))
+        place = self.folder / database / table
+        columns = self._schema_of(table, database).read_text("utf-8")
+        schema = StructType.fromJson(json.loads(columns))
+        return self.spark.read.schema(schema).parquet(str(place))
+
+    def _schema_of(self, table: str, database: str) -> Path:
+        return self.folder / f"{database}.{table}.json"
 
     def save_as_table(
         self,
@@ -72,9 +78,14 @@ class MicrosoftSentinelProvider:
             raise ValueError(f"{table}: write_options {options}")
         if options["mode"] == "overwrite" and is_analytics:
             raise ValueError(f"{table}: tables of the analytics tier are only appended to")
-        for name in frame.columns:
-            if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", name):
-                raise ValueError(f"{table}: column {name!r} does not begin with a letter")
+        if "partitionBy" in options and is_analytics:
+            raise ValueError(f"{table}: only system tables have partitions")
+        for field in frame.schema:
+            if not re.fullmatch("[A-Za-z][A-Za-z0-9_]*", field.name):
+                raise ValueError(f"{table}: column {field.name!r} does not begin with a letter")
+            # Microsoft names no type for these. Text is safe.
+            if isinstance(field.dataType, (ArrayType, MapType, StructType)):
+                raise ValueError(f"{table}: column {field.name} is a {field.dataType.typeName()}")
         # The lake's own columns win over the writer's.
         frame = frame.drop(*RESERVED)
         for field in frame.schema:
@@ -82,15 +93,13 @@ class MicrosoftSentinelProvider:
                 start = f"substr(encode({field.name}, 'UTF-8'), 1, {LONGEST_FIELD})"
                 frame = frame.withColumn(field.name, F.expr(f"decode({start}, 'UTF-8')"))
         place = self.folder / database / table
-        columns = {f.name: [f.dataType.simpleString(), f.nullable] for f in frame.schema}
-        schema = self.folder / f"{database}.{table}.json"
-        if options["mode"] == "overwrite":
-            shutil.rmtree(place, ignore_errors=True)
-        elif place.exists() and json.loads(schema.read_text()) != columns:
+        columns = json.dumps(frame.schema.jsonValue(), sort_keys=True)
+        schema = self._schema_of(table, database)
+        if options["mode"] == "append" and schema.exists() and schema.read_text("utf-8") != columns:
             raise ValueError(f"{table}: columns, types or nullability are not those of the table")
-        place.mkdir(parents=True, exist_ok=True)
-        schema.write_text(json.dumps(columns))
-        frame.coalesce(1).write.parquet(str(place / f"{len(list(place.iterdir())):05d}"))
+        writer = frame.coalesce(1).write.mode(options["mode"])
+        writer.partitionBy(*options.get("partitionBy", [])).parquet(str(place))
+        schema.write_text(columns, "utf-8")
         return table
 
 
@@ -103,3 +112,10 @@ def install(folder: Path) -> type[MicrosoftSentinelProvider]:
     package.providers = providers
     sys.modules["sentinel_lake"], sys.modules["sentinel_lake.providers"] = package, providers
     return MicrosoftSentinelProvider
+
+
+def add_rows(folder: Path, database: str, table: str, rows: DataFrame) -> None:
+    """Add rows to a table that the service itself fills, such as CommonSecurityLog."""
+    rows.coalesce(1).write.mode("append").parquet(str(folder / database / table))
+    schema = folder / f"{database}.{table}.json"
+    schema.write_text(json.dumps(rows.schema.jsonValue(), sort_keys=True), "utf-8")
