@@ -74,7 +74,8 @@ class MicrosoftSentinelProvider:
             raise ValueError(f"{table}: the name of a table must end in _SPRK or _SPRK_CL")
         if is_analytics == (database == SYSTEM_TABLES):
             raise ValueError(f"{table} cannot be in {database}")
-        if options["mode"] not in ("append", "overwrite") or set(options) > {"mode", "partitionBy"}:
+        unknown = set(options) - {"mode", "partitionBy"}
+        if unknown or options["mode"] not in ("append", "overwrite"):
             raise ValueError(f"{table}: write_options {options}")
         if options["mode"] == "overwrite" and is_analytics:
             raise ValueError(f"{table}: tables of the analytics tier are only appended to")
