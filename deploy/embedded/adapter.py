@@ -32,6 +32,8 @@ from enrich.words import UserError
 VACUUM_HOURS = 1
 # With more commits than this, a table gets a checkpoint: else every reader reads them all.
 COMMITS = 20
+# How the tables of macro hold_rows end.
+HELD_ROWS = "__dbt_tmp"
 BETWEEN_STATEMENTS = "\n;\n"
 # Links to log files, and mended copies, where some files cannot be read as they are.
 READABLE = ".readable"
@@ -64,7 +66,11 @@ class EmbeddedAdapter(SailAdapter):
             schemas = [place for place in self.folder.glob("[!.]*") if place.is_dir()]
             if command in WRITING and lock_tables(self.folder, f"dbt {command}"):
                 for table in (table for schema in schemas for table in tables_in(schema)):
-                    tidy(table)
+                    # A killed command may leave the rows that it held; they are made again.
+                    if table.name.endswith(HELD_ROWS):
+                        shutil.rmtree(table)
+                    else:
+                        tidy(table)
             for schema in schemas:
                 self.register(schema)
             self.is_registered = True

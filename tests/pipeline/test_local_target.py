@@ -69,6 +69,13 @@ def test_a_table_that_was_killed_before_its_first_commit_is_in_no_ones_way(built
     assert built.held() == before
 
 
+def test_rows_that_a_killed_command_held_do_not_stay(built: LocalDbt):
+    held = built.tables / "sessions__dbt_tmp"
+    shutil.copytree(built.tables / "sessions", held)
+    built("seed", "--select", "protocols")
+    assert not held.exists()
+
+
 def test_the_second_of_two_runs_says_who_holds_the_tables(built: LocalDbt):
     before = built.held()
     first = built.start("run")
