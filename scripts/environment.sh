@@ -44,9 +44,9 @@ installed=$(cat .venv/installed 2>/dev/null || true)
 version=$(python_version .venv/bin/python) || version=""
 if [ "$installed" != "$wanted" ] || ! is_supported "$version" ||
     { [ -n "${PYTHON:-}" ] && [ "$(python_version "$PYTHON" || true)" != "$version" ]; }; then
+    [ ! -L .venv ] || fail ".venv is a link; to make it anew would empty the folder that it leads to." "Remove the link, then run make again."
     python=$(find_python)
     say "Making .venv with Python $(python_version "$python"); the first time this takes a few minutes."
-    [ ! -L .venv ] || fail ".venv is a link; to make it anew would empty the folder that it leads to." "Remove the link, then run make again."
     "$python" -m venv --clear .venv || fail "$python could not make .venv, for the reason above." \
         "On Debian and Ubuntu the package python3-venv is needed. Then run make again."
     # The lock is complete: without --no-deps, old pips stumble over its extras.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import re
+import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -140,3 +141,18 @@ def test_the_command_and_the_module_are_the_same_and_name_themselves(arguments, 
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.lstrip().startswith(f"Usage: {usage} [OPTIONS] COMMAND")
+
+
+def test_a_linked_environment_is_not_emptied(tmp_path: Path):
+    (tmp_path / "scripts").mkdir()
+    for name in ("scripts/environment.sh", "requirements.txt"):
+        shutil.copy(PROJECT / name, tmp_path / name)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/kept").touch()
+    (tmp_path / ".venv").symlink_to("elsewhere")
+    made = subprocess.run(
+        ["sh", "scripts/environment.sh"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert made.returncode == 1
+    assert ".venv is a link" in made.stderr and "Remove the link" in made.stderr
+    assert (tmp_path / "elsewhere/kept").exists()
