@@ -32,7 +32,7 @@
     {#- The columns that a session has from one of its rows. -#}
     {{- return([
         'device_vendor', 'source_ip', 'source_ip_key', 'source_port', 'destination_ip', 'destination_ip_key', 'destination_port', 'protocol_name',
-        'device_action', 'direction', 'may_be_swapped', 'kind', 'told_by', 'time_source', 'row_id', 'log_version',
+        'device_action', 'direction', 'may_be_swapped', 'has_collector_clock', 'kind', 'told_by', 'time_source', 'row_id', 'log_version',
     ]) -}}
 {% endmacro %}
 
@@ -136,10 +136,7 @@
                 or destination_name is not null and to_port in (1080, 3128, 8000, 8008, 8080, 8081, 8118, 8123, 8888, 9090, 9400)
                 and to_scope in ({{ internal_scopes() }})
             )
-            then if(
-                time_source = 'TimeGenerated' and array_contains(clocks.days_of_vendors, concat_ws(' ', log_date, device_vendor)),
-                'time of a collector', 'egress'
-            )
+            then if(has_collector_clock and time_source = 'TimeGenerated', 'time of a collector', 'egress')
         when from_scope in ({{ internal_scopes() }}) and to_scope in ({{ internal_scopes() }}) then 'internal'
         when from_scope = 'public' and to_scope in ({{ internal_scopes() }}) then 'inbound'
         when from_scope = 'public' and (to_scope = 'public' or to_ip is null) then 'public to public'

@@ -1,12 +1,18 @@
-{% set in_order = 'partition by log_date, session_key order by seen_at, row_id' %}
+{% set share = 'partition by log_date, pmod(session_key, 64)' %}
+{% set in_order = share ~ ' order by session_key, seen_at, row_id' %}
 
--- Most rows are alone, and need no sorting. All windows have one order: rows are sorted once. Copies are equal in all: they are neighbours.
+-- Most rows are alone, and need no sorting. A window holds the rows of many keys, one after the other: a window for each key costs Sail
+-- ten times as much. Copies are equal in all: they are neighbours.
 with followed as (
     select
         *,
         row_number() over ({{ in_order }}) as place,
-        coalesce(row_id = lag(row_id) over ({{ in_order }}), false) as is_copy,
-        lag(struct(kind, began_at, seen_at, session_id, sent_bytes, received_bytes, duration_seconds)) over ({{ in_order }}) as previous
+        coalesce(session_key = lag(session_key) over ({{ in_order }}) and row_id = lag(row_id) over ({{ in_order }}), false) as is_copy,
+        if(
+            session_key = lag(session_key) over ({{ in_order }}),
+            lag(struct(kind, began_at, seen_at, session_id, sent_bytes, received_bytes, duration_seconds)) over ({{ in_order }}),
+            null
+        ) as previous
     from {{ ref('session_rows') }}
     where is_repeated
 ),
@@ -19,13 +25,16 @@ compared as (
     from followed
 ),
 
--- Sizes that grow in two rows may do so by chance; in six they are sums of one session. It ends where a row is neither larger nor a copy.
+-- Sizes that grow in two rows may do so by chance; in six they are sums of one session. It ends where a row is neither larger nor a copy,
+-- as the first row of a key is. Backwards, because Spark would look at all rows that follow for each row anew.
 growing as (
     select
         *,
         max(if(grows or is_copy, null, place)) over ({{ in_order }} rows unbounded preceding) as growth_began,
-        min(if(grows or is_copy, null, place)) over ({{ in_order }} rows between 1 following and unbounded following) as growth_ended,
-        count(*) over ({{ in_order }} rows between unbounded preceding and unbounded following) as rows_of_key
+        min(if(grows or is_copy, null, place)) over (
+            {{ share }} order by place desc rows between unbounded preceding and 1 preceding
+        ) as growth_ended,
+        count(*) over ({{ share }}) as last_place
     from compared
 ),
 
@@ -33,7 +42,7 @@ numbered as (
     select
         *,
         sum(
-            if(continues or (grows and coalesce(growth_ended, rows_of_key + 1) - growth_began >= 6), 0, 1)
+            if(continues or (grows and coalesce(growth_ended, last_place + 1) - growth_began >= 6), 0, 1)
         ) over ({{ in_order }} rows unbounded preceding) as session_number
     from growing
 ),
@@ -43,7 +52,7 @@ headed as (
     select
         *,
         row_number() over (
-            partition by log_date, session_key, session_number order by coalesce(kind = 'inspection', false), seen_at, row_id
+            partition by log_date, session_key, session_number order by coalesce(kind = 'inspection', false), place
         ) = 1 as is_main
     from numbered
 )

@@ -4,6 +4,7 @@
 ) }}
 
 {% set log_version = session_version() %}
+{% set in_these_days = in_days_to_load(ref('stg_common_security_log'), log_version) %}
 
 -- There are few kinds of rows, so each is looked up once.
 with kinds as (
@@ -16,7 +17,7 @@ with kinds as (
         is_denied_in_text,
         log_version
     from {{ ref('stg_common_security_log') }}
-    where {{ in_days_to_load(ref('stg_common_security_log'), log_version) }}
+    where {{ in_these_days }}
 ),
 
 -- What the text says comes first, a maker's own facts before those of all makers, whole values before patterns, and longer patterns before
@@ -46,6 +47,14 @@ known as (
                 when 'DeviceAction' then kinds.device_action ilike facts.pattern
                 else facts.fact = 'row_kind' and kinds.kind_told_by = facts.pattern
             end
+),
+
+clocks as (
+    select
+        log_date,
+        device_vendor
+    from {{ ref('collector_clocks') }}
+    where {{ in_these_days }}
 )
 
 select
@@ -55,8 +64,10 @@ select
     min_by(known.pattern, if(known.fact = 'row_kind', known.place, null)) as told_by,
     known.is_denied_in_text or count_if(known.fact = 'denied') > 0 as is_denied,
     count_if(known.fact = 'swapped') > 0 as may_be_swapped,
+    count(clocks.device_vendor) > 0 as has_collector_clock,
     max({{ log_version }}) as log_version,
     known.log_date
 from known
 left join {{ loaded_seed('protocols') }} as protocols on lower(trim(substring_index(known.protocol, '/', 1))) = protocols.protocol_number
+left join clocks on known.log_date = clocks.log_date and known.device_vendor = clocks.device_vendor
 group by known.log_date, known.kind_key, known.is_denied_in_text

@@ -31,7 +31,8 @@ kinds as (
         kind,
         told_by,
         is_denied,
-        may_be_swapped
+        may_be_swapped,
+        has_collector_clock
     from {{ ref('row_kinds') }}
 )
 
@@ -42,6 +43,7 @@ select /*+ broadcast(kinds) */
     kinds.told_by,
     kinds.is_denied,
     kinds.may_be_swapped,
+    kinds.has_collector_clock,
     {{ seen_at() }} as seen_at,
     {{ began_at('kinds.kind') }} as began_at
 -- The few rows first: Sail holds the first side in memory.

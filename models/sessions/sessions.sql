@@ -59,18 +59,11 @@ placed as (
     from turned
 ),
 
-clocks as (
-    select collect_list(concat_ws(' ', log_date, device_vendor)) as days_of_vendors from {{ ref('collector_clocks') }}
-    where {{ in_these_days }}
-),
-
 judged as (
     select
-        placed.*,
+        *,
         {{ fate() }} as fate
-    -- The one row first, as in session_rows.
-    from clocks
-    cross join placed
+    from placed
 )
 
 select
