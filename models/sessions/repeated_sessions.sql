@@ -2,7 +2,7 @@
 {% set in_order = share ~ ' order by session_key, seen_at, row_id' %}
 
 -- Most rows are alone, and need no sorting. A window holds the rows of many keys, one after the other: a window for each key costs Sail
--- ten times as much. Copies are equal in all: they are neighbours.
+-- ten times as much. Copies are equal in all: they are neighbours, told apart by their place.
 with followed as (
     select
         *,
@@ -30,7 +30,7 @@ compared as (
 growing as (
     select
         *,
-        max(if(grows or is_copy, null, place)) over ({{ in_order }} rows unbounded preceding) as growth_began,
+        max(if(grows or is_copy, null, place)) over ({{ share }} order by place rows unbounded preceding) as growth_began,
         min(if(grows or is_copy, null, place)) over (
             {{ share }} order by place desc rows between unbounded preceding and 1 preceding
         ) as growth_ended,
@@ -43,7 +43,7 @@ numbered as (
         *,
         sum(
             if(continues or (grows and coalesce(growth_ended, last_place + 1) - growth_began >= 6), 0, 1)
-        ) over ({{ in_order }} rows unbounded preceding) as session_number
+        ) over ({{ share }} order by place rows unbounded preceding) as session_number
     from growing
 ),
 
