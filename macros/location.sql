@@ -89,11 +89,12 @@
 
 {% macro given_path(path, read, given) %}
     {#-
-        The path of a listed file, in SQL, below the folder that was given. On target local, `read` may be a folder of links, in which another character
-        stands for =. Sail leaves the first slash out.
+        The path of a listed file, in SQL, below the folder that was given. On target local, `read` may be a folder of links, in which another
+        character stands for =. Sail leaves the first slash out.
     -#}
     {%- if read == given -%}{{- return(path) -}}{%- endif -%}
-    {{- return("replace(replace(" ~ path ~ ", '" ~ read.lstrip('/') ~ "', '" ~ modules.re.sub('^(file:)?/*', '', given) ~ "'), '\ue03d', '=')") -}}
+    {%- set instead = modules.re.sub('^(file:)?/*', '', given) -%}
+    {{- return("replace(replace(" ~ path ~ ", '" ~ read.lstrip('/') ~ "', '" ~ instead ~ "'), '\ue03d', '=')") -}}
 {% endmacro %}
 
 
@@ -124,7 +125,7 @@
 
 
 {% macro log_date_of(path) %}
-    {#- The date in the path of a log file: …/y=2026/m=09/d=30/…, and of an export job …/timestamp=2026-09-30T23/… or …/year=2026/month=09/day=30/… -#}
+    {#- The date in the path of a log file: …/y=2026/m=09/d=30/…; of an export job …/timestamp=2026-09-30T23/… or …/year=2026/month=09/day=30/… -#}
     {%- set pattern = '(?s).*/(?:y|year|timestamp)=([0-9]{4})(?:/m=|/month=|-)([0-9]{2})(?:/d=|/day=|-)([0-9]{2})[/T]' -%}
     try_cast(concat_ws('-'
         {%- for part in (1, 2, 3) -%}, regexp_extract({{ path }}, '{{ pattern }}', {{ part }}){%- endfor -%}

@@ -250,7 +250,7 @@ class EmbeddedAdapter(SailAdapter):
     @available
     def readable_job_day(self, root: str, folders: list[str], columns: list[str]) -> dict[str, Any]:
         """Return how to read a day of an export job, as `prepare_job_day` does, with texts."""
-        place = self.folder / READABLE / f"job-{folders[0]}".rstrip("T*")
+        place = self.folder / READABLE / f"job-{folders[0]}".removesuffix("T*")
         try:
             kinds, problems = prepare_job_day(local_path(root), place, folders, columns)
         except OSError as error:

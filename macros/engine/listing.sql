@@ -2,12 +2,11 @@
 
 {% macro list_log_files() %}
     {#-
-        Pre-hook of log_files: lists the files of the window without reading their content: those of the data export rule, and those of an export job.
-        Stops where end_date has no files.
+        Pre-hook of log_files: lists the files of the window without reading their content: those of the data export rule, and those of an export
+        job. Stops where end_date has no files.
     -#}
     {%- set listing = source('raw', 'common_security_log_files') -%}
     {%- if execute -%}
-        {%- do adapter.dispatch('warn_of_unreadable_files', 'network_beaconing')() -%}
         {%- do execute_all(['create schema if not exists ' ~ listing.schema, drop_statement(listing, 'view')]) -%}
         {%- do drop_tables_like(listing, '_of_*') -%}
         {%- set statements, branches = [], [] -%}
@@ -17,9 +16,7 @@
         {%- do execute_all([view]) -%}
         {%- do adapter.dispatch('keep_raw_tables', 'network_beaconing')(listing, statements + [view]) -%}
         {%- set of_end_date = log_date_of('path') ~ " = date '" ~ end_date() ~ "' and " ~ log_file_format('path') ~ ' is not null' -%}
-        {%- if not has_end_date and not run_query('select 1 from ' ~ listing ~ ' where ' ~ of_end_date ~ ' limit 1').rows -%}
-            {%- do refuse_day_without_files() -%}
-        {%- endif -%}
+        {%- if not has_end_date and not is_any(listing, of_end_date) -%}{%- do refuse_day_without_files() -%}{%- endif -%}
     {%- endif -%}
 {% endmacro %}
 
@@ -29,13 +26,15 @@
         Lists the days of the window of the data export rule: adds the statements that make the tables, and the branches of the view.
         Returns whether end_date has files.
     -#}
+    {%- do adapter.dispatch('warn_of_unreadable_files', 'network_beaconing')() -%}
     {%- set table = listing.incorporate(path={'identifier': listing.identifier ~ '_of_export'}) -%}
     {%- set end_folder = day_location(end_date()) -%}
     {%- do execute_all(listing_table(table, end_folder)) -%}
     {#- Spark follows a link that leads back to a folder above it some 40 times. -#}
     {%- set below = "substring_index(path, '/y=', -1)" -%}
     {%- set files, deepest = run_query(
-        'select count(*), min(if(length(' ~ below ~ ') - length(replace(' ~ below ~ ", '/', '')) > 30, path, null)) from " ~ table ~ ' where ' ~ log_file_format('path') ~ ' is not null'
+        'select count(*), min(if(length(' ~ below ~ ') - length(replace(' ~ below ~ ", '/', '')) > 30, path, null)) from "
+        ~ table ~ ' where ' ~ log_file_format('path') ~ ' is not null'
     ).rows[0].values() -%}
     {%- if deepest -%}
         {{- exceptions.raise_compiler_error(
@@ -48,29 +47,26 @@
         {%- set made = listing_table(part, location) -%}
         {%- do execute_all(made) -%}
         {%- do statements.append(made | last) -%}
-        {%- do branches.append(listed_paths(part, raw_location(), given_location())) -%}
+        {%- do branches.append(files_of_window(part, raw_location(), given_location())) -%}
     {%- endfor -%}
     {{- return(files > 0) -}}
 {% endmacro %}
 
 
 {% macro list_job(listing, statements, branches) %}
-    {#- Lists the folders of an export job, in the same way. It has a folder for each hour, of a year at most. Stops where there is none: a misspelt location. -#}
+    {#- Lists the folders of an export job, in the same way. It has one for each hour, of a year at most. Stops where there is none. -#}
     {%- set table = listing.incorporate(path={'identifier': listing.identifier ~ '_of_job'}) -%}
     {%- set place = adapter.dispatch('readable_job_location', 'network_beaconing')() -%}
     {%- set made = listing_table(table, place.location) -%}
     {%- do execute_all(made) -%}
-    {%- set paths = listed_paths(table, place.location, job_location()) -%}
-    {%- set is_there = place.is_there if 'is_there' in place
-        else run_query('select count(*) from (' ~ paths ~ ') where ' ~ log_date_of('path') ~ ' is not null').columns[0].values()[0] > 0 -%}
-    {%- if not is_there -%}
+    {%- if not (place.is_there or is_any(table, place.of_hours)) -%}
         {{- exceptions.raise_compiler_error(
-            "'export_job_root' is \"" ~ var('export_job_root') ~ '", but there is no file in folders timestamp=YYYY-MM-DDTHH or year=YYYY/month=MM/day=DD right below '
-            ~ job_location() ~ '. No day was read. Give the folder or URL that holds these folders, or leave export_job_root out.'
+            "'export_job_root' is \"" ~ var('export_job_root') ~ '", but there is no file in folders timestamp=YYYY-MM-DDTHH or '
+            ~ 'year=YYYY/month=MM/day=DD right below ' ~ job_location() ~ '. No day was read. Give the folder or URL that holds these folders, or leave export_job_root out.'
         ) -}}
     {%- endif -%}
     {%- do statements.append(made | last) -%}
-    {%- do branches.append('select * from (' ~ paths ~ ') where ' ~ in_window(log_date_of('path'))) -%}
+    {%- do branches.append(files_of_window(table, place.location, job_location(), place.of_hours)) -%}
 {% endmacro %}
 
 
@@ -80,14 +76,23 @@
 {% endmacro %}
 
 
-{% macro listed_paths(table, read, given) %}
-    {#- A query for the files of such a table, with their paths as they were given. -#}
-    {{- return('select ' ~ given_path('path', read, given) ~ ' as path, modificationTime, length from ' ~ table) -}}
+{% macro files_of_window(table, read, given, condition='true') %}
+    {#- A query for the files of such a table that are of days of the window, with their paths as they were given. -#}
+    {{- return(
+        'select * from (select ' ~ given_path('path', read, given) ~ ' as path, modificationTime, length from ' ~ table
+        ~ ' where ' ~ condition ~ ') where ' ~ in_window(log_date_of('path'))
+    ) -}}
+{% endmacro %}
+
+
+{% macro is_any(table, condition) %}
+    {#- Whether any row meets a condition. -#}
+    {{- return(run_query('select 1 from ' ~ table ~ ' where ' ~ condition ~ ' limit 1').rows | length > 0) -}}
 {% endmacro %}
 
 
 {% macro default__locations_of_window(has_end_date) %}
-    {#- Where the days of the window are. Spark refuses a glob that matches nothing; so where not even end_date has files, whole months are listed. -#}
+    {#- Where the days of the window are. Spark refuses a glob that matches nothing: where end_date has no files, whole months are listed. -#}
     {%- if has_end_date -%}{{- return([location_of_days(window_days())]) -}}{%- endif -%}
     {%- set months = [] -%}
     {%- for day in window_days() -%}{%- do months.append(raw_location() ~ '/' ~ day_folder(day).rpartition('/')[0]) -%}{%- endfor -%}
@@ -102,22 +107,23 @@
 
 
 {% macro default__readable_job_location() %}
-    {#- The folder of the export job. -#}
-    {{- return({'location': job_location()}) -}}
+    {#- The folder of the export job, and a condition: a file is in a folder of an hour right below it. -#}
+    {%- set root = '/' ~ (path_steps(job_location()) | last) -%}
+    {%- set of_hours = "(contains(path, '" ~ root ~ "/timestamp=') or contains(path, '" ~ root ~ "/year='))" -%}
+    {{- return({'location': job_location(), 'is_there': false, 'of_hours': of_hours ~ ' and ' ~ log_date_of('path') ~ ' is not null'}) -}}
 {% endmacro %}
 
 
 {% macro embedded__readable_job_location() %}
-    {#- A folder of links to the files of the window: Sail refuses folders with other names before the = than their neighbours have. -#}
-    {{- return(adapter.readable_job(job_location(), folders_of_job(window_days()))) -}}
-{% endmacro %}
-
-
-{% macro folders_of_job(days) %}
-    {#- Globs of the folders of these days. -#}
+    {#-
+        A folder of links to the files of the window: Sail refuses folders with other names before the = than their neighbours have. Names what
+        cannot be opened.
+    -#}
     {%- set folders = [] -%}
-    {%- for day in days -%}{%- do folders.extend(job_folders(day)) -%}{%- endfor -%}
-    {{- return(folders) -}}
+    {%- for day in window_days() -%}{%- do folders.extend(job_folders(day)) -%}{%- endfor -%}
+    {%- set place = adapter.readable_job(job_location(), folders) -%}
+    {%- do warn_of_files(place.problems, 'All others are read.') -%}
+    {{- return({'location': place.location, 'is_there': place.is_there, 'of_hours': 'true'}) -}}
 {% endmacro %}
 
 
@@ -146,10 +152,7 @@
 
 {% macro embedded__warn_of_unreadable_files() %}
     {#- Names files and folders that cannot be opened, so that the engine does not stop at them. -#}
-    {%- set problems = [] -%}
-    {%- if export_is_given() -%}{%- do problems.extend(readable_root().problems) -%}{%- endif -%}
-    {%- if var('export_job_root') -%}{%- do problems.extend(embedded__readable_job_location().problems) -%}{%- endif -%}
-    {%- do warn_of_files(problems, 'All others are read.') -%}
+    {%- do warn_of_files(readable_root().problems, 'All others are read.') -%}
 {% endmacro %}
 
 

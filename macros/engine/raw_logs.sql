@@ -2,10 +2,10 @@
 
 {% macro open_log_lines(days, fields) %}
     {#-
-        Makes the lines of the days to read (of staged_days) available: external tables for each day, and a view over these tables that adds the day and
+        Makes the lines of the days to read (of staged_days) available: external tables for each day, and a view over them that adds the day and
         its log_version as literals. So Spark need not parse the path of every line, nor discover partitions (m= is month and minute).
-        A row of Parquet becomes a line with these `fields`. Where no day is to be read, the view has the lines of end_date with is_new false, for the
-        data test that counts lines.
+        A row of Parquet becomes a line with these `fields`. Where no day is to be read, the view has the lines of end_date with is_new false,
+        for the data test that counts lines.
     -#}
     {%- set lines = source('raw', 'common_security_log') -%}
     {%- do execute_all(['create schema if not exists ' ~ lines.schema]) -%}
@@ -33,8 +33,8 @@
 
 {% macro default__open_lines(table, location) %}
     {#-
-        Opens the lines below a location: the statements that made the `tables`, and a subquery of line and is_utf8 (whether the bytes were valid UTF-8).
-        Java reads other bytes as U+FFFD, so the copy that format_string makes differs from the text.
+        Opens the lines below a location: the statements that made the `tables`, and a subquery of line and is_utf8 (whether the bytes were
+        valid UTF-8). Java reads other bytes as U+FFFD, so the copy that format_string makes differs from the text.
     -#}
     {%- set statements = external_table(table, 'text', location, 'line string', log_file_names()) -%}
     {%- do execute_all(statements) -%}
@@ -75,7 +75,9 @@
 {% macro lines_of_files(branches, problems) %}
     {#- For target local: a subquery of the lines of these queries, and one for each file that cannot be read, to be rejected. -#}
     {%- set all = branches | list -%}
-    {%- for problem in problems -%}{%- do all.append('select ' ~ sql_text('unreadable file ' ~ problem) ~ ' as line, true as is_utf8') -%}{%- endfor -%}
+    {%- for problem in problems -%}
+        {%- do all.append('select ' ~ sql_text('unreadable file ' ~ problem) ~ ' as line, true as is_utf8') -%}
+    {%- endfor -%}
     {%- do all.append('select cast(null as string) as line, true as is_utf8 where false') if not all -%}
     {{- return('(select * from (' ~ all | join(') union all select * from (') ~ '))') -}}
 {% endmacro %}
@@ -87,13 +89,21 @@
     {%- set statements = external_table(table, 'parquet', location, names='*.{parquet,parquet.gz}') -%}
     {%- do execute_all(statements) -%}
     {%- set types = {} -%}
-    {%- for name, type, comment in run_query('describe table ' ~ table).rows if name in fields -%}{%- do types.update({name: type}) -%}{%- endfor -%}
-    {{- return({'tables': [statements | last], 'lines': '(select ' ~ line_of_columns(types) ~ ' as line, true as is_utf8 from ' ~ table ~ ')'}) -}}
+    {%- for name, type, comment in run_query('describe table ' ~ table).rows if name in fields -%}
+        {%- do types.update({name: type}) -%}
+    {%- endfor -%}
+    {{- return({
+        'tables': [statements | last],
+        'lines': '(select ' ~ line_of_columns(types) ~ ' as line, true as is_utf8 from ' ~ table ~ ')',
+    }) -}}
 {% endmacro %}
 
 
 {% macro embedded__open_parquet(table, folders, fields) %}
-    {#- The adapter looks into the files before: those of a kind, with the same columns, are a table. A file that cannot be read is one rejected line, which names it. -#}
+    {#-
+        The adapter looks into the files before: those of a kind, with the same columns, are a table. A file that cannot be read is one rejected
+        line, which names it.
+    -#}
     {%- set day = adapter.readable_job_day(job_location(), folders, fields) -%}
     {%- do warn_of_files(day.problems, 'The other files of their days were read.') -%}
     {%- set tables, branches = [], [] -%}
@@ -110,8 +120,8 @@
 
 {% macro line_of_columns(types) %}
     {#-
-        The line of a row of Parquet, in SQL: its columns (a dict from name to type) as data export would write them. What is null is left out. So staging
-        has one way to read a field, and rows are equal where they come from.
+        The line of a row of Parquet, in SQL: its columns (a dict from name to type) as data export would write them. What is null is left out.
+        So staging has one way to read a field, and rows are equal wherever they come from.
     -#}
     {%- set columns = [] -%}
     {%- for name, type in types.items() -%}
@@ -144,7 +154,10 @@
 
 
 {% macro external_table(relation, file_format, location, columns=none, names='*') %}
-    {#- The statements that replace an external table over the log files below a location. Its columns are `columns`, or those of its files; `names` is a glob of file names. -#}
+    {#-
+        The statements that replace an external table over the log files below a location. Its columns are `columns`, or those of its files;
+        `names` is a glob of file names.
+    -#}
     {{- return([
         drop_statement(relation, 'table'),
         'create table ' ~ relation.render() ~ (' (' ~ columns ~ ')' if columns else '') ~ ' using ' ~ file_format
