@@ -30,6 +30,24 @@
 {% endmacro %}
 
 
+{% macro export_is_given() %}
+    {#- Whether a location of the data export rule was given; else all logs are an export job's. -#}
+    {{- return((var('raw_root') or var('adls_account')) | length > 0) -}}
+{% endmacro %}
+
+
+{% macro job_location() %}
+    {#- The folder that holds the folders of hours of an export job. -#}
+    {{- return(location(var('export_job_root'))) -}}
+{% endmacro %}
+
+
+{% macro job_folders(day) %}
+    {#- Globs of the folders of a day (YYYY-MM-DD), relative to that folder: export jobs write in one of two layouts. -#}
+    {{- return(['timestamp=' ~ day ~ 'T*', 'year=' ~ day[:4] ~ '/month=' ~ day[5:7] ~ '/day=' ~ day[8:]]) -}}
+{% endmacro %}
+
+
 {% macro given_location() %}
     {#- The folder that holds the y= folders: `raw_root`, or the location to which Log Analytics data export writes: it puts the names into lower case, and names of blobs tell case apart. -#}
     {%- if var('raw_root') -%}
@@ -69,23 +87,14 @@
 {% endmacro %}
 
 
-{% macro given_path(path) %}
-    {#- The path of a listed file, in SQL, below the folder that was given. -#}
-    {{- return(adapter.dispatch('given_path', 'network_beaconing')(path)) -}}
-{% endmacro %}
-
-
-{% macro default__given_path(path) %}
-    {#- As listed. -#}
-    {{- return(path) -}}
-{% endmacro %}
-
-
-{% macro embedded__given_path(path) %}
-    {#- Without the folder of links, and what stands in it for =. Sail leaves the first slash out. -#}
-    {%- if not execute or raw_location() == given_location() -%}{{- return(path) -}}{%- endif -%}
-    {%- set given = modules.re.sub('^(file:)?/*', '', given_location()) -%}
-    {{- return("replace(replace(" ~ path ~ ", '" ~ raw_location().lstrip('/') ~ "', '" ~ given ~ "'), '\ue03d', '=')") -}}
+{% macro given_path(path, read, given) %}
+    {#-
+        The path of a listed file, in SQL, below the folder that was given. On target local, `read` may be a folder of links, in which another
+        character stands for =. Sail leaves the first slash out.
+    -#}
+    {%- if read == given -%}{{- return(path) -}}{%- endif -%}
+    {%- set instead = modules.re.sub('^(file:)?/*', '', given) -%}
+    {{- return("replace(replace(" ~ path ~ ", '" ~ read.lstrip('/') ~ "', '" ~ instead ~ "'), '\ue03d', '=')") -}}
 {% endmacro %}
 
 
@@ -116,7 +125,9 @@
 
 
 {% macro log_date_of(path) %}
-    {#- The date in the path of a log file: …/y=2026/m=09/d=30/h=… -#}
-    {%- set from_year = "substring_index(" ~ path ~ ", '/y=', -1)" -%}
-    try_cast(concat(substr({{ from_year }}, 1, 4), '-', substr({{ from_year }}, 8, 2), '-', substr({{ from_year }}, 13, 2)) as date)
+    {#- The date in the path of a log file: …/y=2026/m=09/d=30/…; of an export job …/timestamp=2026-09-30T23/… or …/year=2026/month=09/day=30/… -#}
+    {%- set pattern = '(?s).*/(?:y|year|timestamp)=([0-9]{4})(?:/m=|/month=|-)([0-9]{2})(?:/d=|/day=|-)([0-9]{2})[/T]' -%}
+    try_cast(concat_ws('-'
+        {%- for part in (1, 2, 3) -%}, regexp_extract({{ path }}, '{{ pattern }}', {{ part }}){%- endfor -%}
+    ) as date)
 {%- endmacro %}

@@ -17,6 +17,7 @@ from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.embedded.connections import EmbeddedConnectionManager
 from dbt.adapters.embedded.log_files import Problems, prepare_day, prepare_root
+from dbt.adapters.embedded.parquet_files import link_job, prepare_job_day
 from dbt.adapters.guarded.lock import WRITING, cannot_write, lock_tables
 from dbt.adapters.sail.impl import SailAdapter
 from dbt.adapters.spark.column import SparkColumn
@@ -229,10 +230,45 @@ class EmbeddedAdapter(SailAdapter):
         places = {"location": to_read, "broken": day.broken and str(day.broken)}
         return vars(day) | places | {"problems": as_texts(day.problems)}
 
+    @available
+    def readable_job(self, root: str, folders: list[str]) -> dict[str, Any]:
+        """Return how to list the files of an export job, as `link_job` does, with texts for paths.
+
+        `folders` are globs of the folders of days below the root.
+        """
+        place = self.folder / READABLE / "job"
+        try:
+            location, is_there, problems = link_job(local_path(root), place, folders)
+        except OSError as error:
+            raise DbtRuntimeError(cannot_write(place, error)) from None
+        return {
+            "location": str(location),
+            "is_there": is_there,
+            "problems": as_texts(problems),
+        }
+
+    @available
+    def readable_job_day(self, root: str, folders: list[str], columns: list[str]) -> dict[str, Any]:
+        """Return how to read a day of an export job, as `prepare_job_day` does, with texts."""
+        place = self.folder / READABLE / f"job-{folders[0]}".removesuffix("T*")
+        try:
+            kinds, problems = prepare_job_day(local_path(root), place, folders, columns)
+        except OSError as error:
+            raise DbtRuntimeError(cannot_write(place, error)) from None
+        return {
+            "kinds": [{"location": str(kind.location), "columns": kind.columns} for kind in kinds],
+            "problems": as_texts(problems),
+        }
+
     def schema_of(self, selected: str) -> StructType:
         """Return the schema of a query."""
         _, cursor = self.connections.add_query(f"select {selected} limit 0")
         return cursor._cursor._df.schema
+
+
+def local_path(path: str) -> Path:
+    """Return a path of this machine, which may be written as a URL."""
+    return Path(re.sub("^file:/+", "/", path))
 
 
 def as_texts(problems: Problems) -> list[str]:

@@ -26,8 +26,12 @@ CURES = {
     r"OutOfMemoryError|Java heap space": "Give Spark more memory in the target "
     "(spark.driver.memory), or remove a log file with a very long line.",
     r"No space left on device": "Free some space, and run again.",
-    r"reading file|GZIP|FileNotFoundException|FAILED_READ_FILE": "Mend or remove that file, and "
-    "run again. Target local would leave it out and name it.",
+    r"CANNOT_MERGE_SCHEMAS|Failed merging schema": "Files of one day have a column in two types: "
+    "move the odd ones away, and run again. Target local would read them.",
+    r"Illegal Parquet type: INT64 \(TIMESTAMP\(NANOS": "Spark does not read times in nanoseconds. "
+    "Target local does.",
+    r"reading file|GZIP|FileNotFoundException|FAILED_READ_FILE|footer for|Parquet file": "Mend or "
+    "remove that file, and run again. Target local would leave it out and name it.",
     r"Could not connect to any of|Connection refused": "Start the server that the target names; "
     "that of target server by make server.",
 }

@@ -2,17 +2,19 @@
     {#-
         Compares the listed days with the days that staging holds. `version` is an expression over `listing`: the log_version that staged rows would
         get. Returns a dict of lists of days (YYYY-MM-DD): listed, to_read (new or changed), kept (staged, without files), gone (the same, but not to
-        be kept), to_replace (to_read and gone); and versions, a dict from day to log_version.
+        be kept), to_replace (to_read and gone); and versions and formats, dicts from day to log_version and to how its files
+        are read.
     -#}
-    {%- set listed, to_read, kept, gone, versions = [], [], [], [], {} -%}
+    {%- set listed, to_read, kept, gone, versions, formats = [], [], [], [], {}, {} -%}
     {%- set days = run_query(
-        'with wanted as (select log_date, files, ' ~ version ~ ' as log_version from ' ~ listing.render() ~ '), held as (' ~ held_versions() ~ ') '
-        ~ 'select cast(log_date as string), files, wanted.log_version, held.log_version from wanted full join held using (log_date) order by log_date'
+        'with wanted as (select log_date, files, file_format, ' ~ version ~ ' as log_version from ' ~ listing.render() ~ '), held as (' ~ held_versions() ~ ') '
+        ~ 'select cast(log_date as string), files, wanted.log_version, held.log_version, file_format from wanted full join held using (log_date) order by log_date'
     ).rows if execute else [] -%}
-    {%- for day, files, wanted, held in days -%}
+    {%- for day, files, wanted, held, file_format in days -%}
         {%- if files is not none -%}{%- do listed.append(day) -%}{%- endif -%}
         {%- if files -%}
             {%- do versions.update({day: wanted}) -%}
+            {%- do formats.update({day: file_format}) -%}
             {%- if wanted != held and not invocation_args_dict.empty -%}{%- do to_read.append(day) -%}{%- endif -%}
         {%- elif held is not none and var('keep_days_without_files') -%}
             {%- do kept.append(day) -%}
@@ -20,12 +22,15 @@
             {%- do gone.append(day) -%}
         {%- endif -%}
     {%- endfor -%}
-    {{- return({'listed': listed, 'to_read': to_read, 'kept': kept, 'gone': gone, 'to_replace': to_read + gone, 'versions': versions}) -}}
+    {{- return({'listed': listed, 'to_read': to_read, 'kept': kept, 'gone': gone, 'to_replace': to_read + gone, 'versions': versions, 'formats': formats}) -}}
 {% endmacro %}
 
 
-{% macro open_days_to_load(days) %}
-    {#- Pre-hook of staging: logs which days (from staged_days) it reads and which have lost their files, and makes the lines of those to read available. -#}
+{% macro open_days_to_load(days, fields) %}
+    {#-
+        Pre-hook of staging: logs which days (from staged_days) it reads and which have lost their files, and makes the lines of those to read available.
+        It reads these `fields` of a row.
+    -#}
     {%- if execute -%}
         {%- if days.listed != window_days() -%}
             {{- exceptions.raise_compiler_error(
@@ -42,7 +47,7 @@
                 ~ 'Where files are deleted on purpose, keep_days_without_files: true keeps what was staged.'
             ) -%}
         {%- endif -%}
-        {%- do open_log_lines(days.to_read, days.versions) -%}
+        {%- do open_log_lines(days, fields) -%}
     {%- endif -%}
 {% endmacro %}
 

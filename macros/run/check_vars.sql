@@ -13,6 +13,7 @@
         'rejudge_days': ('integer', 0, 365),
         'device_vendor': ('texts', name, 'a DeviceVendor (letters, digits, blanks and . _ & ( ) + -), or several as [Fortinet, Check Point]'),
         'raw_root': ('text', place, 'a path or URL without quotes, blanks, commas, semicolons, backslashes, or * ? [ ] { }'),
+        'export_job_root': ('text', place, 'a path or URL without quotes, blanks, commas, semicolons, backslashes, or * ? [ ] { }'),
         'adls_account': ('text', azure_name, 'a storage account name'),
         'adls_container': ('text', azure_name, 'a container name'),
         'subscription_id': ('text', azure_name, 'a subscription id'),
@@ -157,8 +158,11 @@
         {%- for name in azure if not var(name) -%}
             {%- do problems.append("'" ~ name ~ "' is empty; give it too, beside " ~ azure_given | join(', ') ~ ', or give raw_root instead') -%}
         {%- endfor -%}
-    {%- elif reads_logs and not var('raw_root') -%}
+    {%- elif reads_logs and not (var('raw_root') or var('export_job_root')) -%}
         {%- do problems.append("nothing says where the logs are; give 'raw_root', the folder or URL that holds the y=YYYY folders, or " ~ azure | join(', ')) -%}
+    {%- endif -%}
+    {%- if target.type == 'embedded' and modules.re.match('(?!file:)[^/]*://', var('export_job_root') | string) -%}
+        {%- do problems.append("'export_job_root' is \"" ~ shown(var('export_job_root')) ~ '", but target ' ~ target.name ~ ' reads Parquet from folders of this machine only; copy the files, or use target spark') -%}
     {%- endif -%}
     {%- if reads_logs and not problems -%}{%- do problems.extend(export_problems()) -%}{%- endif -%}
     {%- if problems -%}
@@ -170,7 +174,9 @@
 {% macro export_problems() %}
     {#- Messages, where the export would replace or be among files that are not its own: log files or tables. -#}
     {%- set problems = [] -%}
-    {%- for what, place in [('log files', given_location()), ('tables', adapter.dispatch('tables_location', 'network_beaconing')())] if place -%}
+    {%- set logs = [('log files', given_location())] if export_is_given() else [] -%}
+    {%- if var('export_job_root') -%}{%- do logs.append(('log files', job_location())) -%}{%- endif -%}
+    {%- for what, place in logs + [('tables', adapter.dispatch('tables_location', 'network_beaconing')())] if place -%}
         {%- set theirs = path_steps(place) -%}
         {%- set ours = path_steps(export_location()) -%}
         {%- set shared = [theirs | length, ours | length] | min -%}

@@ -122,11 +122,11 @@
 {% macro say_what_is_missing() %}
     {#- Post-hook of log_days: warns where days of the history have no files, and names files that are not read. -#}
     {%- if execute and not invocation_args_dict.empty -%}
-        {%- set unread = run_query("select substring_index(path, '/', -1), log_date from " ~ ref('log_files') ~ ' where not is_read order by log_date, path').rows -%}
+        {%- set unread = run_query("select substring_index(path, '/', -1), log_date from " ~ ref('log_files') ~ ' where file_format is null order by log_date, path').rows -%}
         {%- set names = unread | map(attribute=0) | map('string') | unique | list -%}
         {%- if unread -%}
             {%- do exceptions.warn(
-                unread | length ~ ' file(s) in the folders of these days are not read, because their names do not end in .json, .ndjson or .jsonl (or these and .gz): '
+                unread | length ~ ' file(s) in the folders of these days are not read, because their names do not end in .json, .ndjson or .jsonl (or these and .gz), or in .parquet in folders of an export job: '
                 ~ printable(names[:3] | join(', ')) ~ (', …' if names | length > 3 else '') ~ '. Model log_files lists them.'
             ) -%}
         {%- endif -%}

@@ -13,6 +13,7 @@ listed as (
         log_date,
         count(*) as files,
         sum(bytes) as bytes,
+        max(file_format) as file_format,
         xxhash64(sort_array(collect_list(struct(path, bytes, unix_micros(modified_at))))) as log_version
     from log_files
     where is_read
@@ -23,6 +24,7 @@ select
     window_days.log_date,
     coalesce(listed.files, 0) as files,
     coalesce(listed.bytes, 0) as bytes,
+    listed.file_format,
     listed.log_version
 from window_days
 left join listed on window_days.log_date = listed.log_date

@@ -1,10 +1,3 @@
-{{ config(
-    partition_by='log_date',
-    pre_hook="{{ open_days_to_load(staged_days(ref('log_days'), staging_version())) }}",
-    replaces="{{ replaced_days(staged_days(ref('log_days'), staging_version()).to_replace) }}",
-) }}
-
--- depends_on: {{ ref('log_days') }}
 {% set fields = [
     'TimeGenerated', 'DeviceVendor', 'DeviceProduct', 'DeviceEventClassID', 'Activity', 'DeviceAction', 'SourceIP', 'SourcePort', 'DestinationIP',
     'DestinationPort', 'Protocol', 'SentBytes', 'ReceivedBytes', 'ExternalID', 'AdditionalExtensions', 'Message', 'CommunicationDirection',
@@ -12,6 +5,13 @@
     'DeviceCustomIPv6Address2', 'DeviceCustomIPv6Address3', 'DeviceCustomNumber1', 'DeviceCustomNumber1Label', 'DeviceCustomNumber2',
     'DeviceCustomNumber2Label', 'DeviceCustomNumber3', 'DeviceCustomNumber3Label', '_ItemId',
 ] %}
+{{ config(
+    partition_by='log_date',
+    pre_hook="{{ open_days_to_load(staged_days(ref('log_days'), staging_version()), " ~ fields ~ ") }}",
+    replaces="{{ replaced_days(staged_days(ref('log_days'), staging_version()).to_replace) }}",
+) }}
+
+-- depends_on: {{ ref('log_days') }}
 {% set facts = vendor_facts() %}
 
 -- A line of white space is skipped.

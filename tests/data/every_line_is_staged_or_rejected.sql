@@ -4,22 +4,22 @@ with files as (
         path,
         length
     from {{ source('raw', 'common_security_log_files') }}
-    where {{ is_log_file('path') }}
 ),
 
 listed as (
     select
         {{ log_date_of('path') }} as log_date,
+        {{ log_file_format('path') }} as file_format,
         sum(length) as bytes
     from files
-    group by log_date
+    group by log_date, file_format
 ),
 
 -- A day whose files have grown since the listing is left to the next run.
 unchanged_days as (
     select days.log_date
     from {{ ref('log_days') }} as days
-    inner join listed on days.log_date = listed.log_date
+    inner join listed on days.log_date = listed.log_date and days.file_format = listed.file_format
     where listed.bytes = days.bytes
 ),
 

@@ -1,4 +1,4 @@
-"""Lay rows out as the folder tree that data export of Log Analytics writes."""
+"""Lay rows out as the folder trees that data export and export jobs of Log Analytics write."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 Row = Mapping[str, Any]
 
@@ -58,3 +61,57 @@ def lay_out(
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as out:
             out.write(b"".join(content))
+
+
+# Columns of CommonSecurityLog that are no text.
+TYPES = dict.fromkeys(("TimeGenerated", "StartTime", "EndTime"), pa.timestamp("us", "UTC"))
+TYPES |= dict.fromkeys(("SourcePort", "DestinationPort", "ExternalID"), pa.int32())
+TYPES |= {f"DeviceCustomNumber{number}": pa.int32() for number in (1, 2, 3)}
+TYPES |= dict.fromkeys(("SentBytes", "ReceivedBytes"), pa.int64())
+LAYOUTS = {
+    "timestamp": "timestamp={day:%Y-%m-%d}T{hour:02d}",
+    "year": "year={day:%Y}/month={day:%m}/day={day:%d}/hour={hour:02d}",
+}
+
+
+def lay_out_job(
+    root: Path,
+    day: dt.date,
+    rows: Iterable[Row],
+    layout: str = "timestamp",
+    file: str = "part.parquet",
+) -> None:
+    """Write rows as an export job of Log Analytics does: Parquet with gzip, a folder for each hour.
+
+    Parameters
+    ----------
+    root
+        Folder that holds the folders of hours.
+    day
+        Day of the folders, whatever the times of the rows.
+    rows
+        Rows of the hour of their TimeGenerated; a file has the columns that a row of it has.
+    layout
+        One of LAYOUTS.
+    file
+        Name of the files.
+    """
+    hours: dict[int, list[Row]] = {}
+    for row in rows:
+        time = row.get("TimeGenerated")
+        hours.setdefault(int(time[11:13]) if time else 0, []).append(row)
+    for hour, some in hours.items():
+        folder = root / LAYOUTS[layout].format(day=day, hour=hour)
+        folder.mkdir(parents=True, exist_ok=True)
+        names = dict.fromkeys(name for row in some for name in row)
+        columns = {name: column(name, [row.get(name) for row in some]) for name in names}
+        pq.write_table(pa.table(columns), folder / file, compression="gzip")
+
+
+def column(name: str, values: list[Any]) -> pa.Array:
+    """Make a column of the type that it has in Log Analytics."""
+    if pa.types.is_timestamp(TYPES.get(name, pa.string())):
+        values = [value and dt.datetime.fromisoformat(value[:26] + "+00:00") for value in values]
+    elif name in TYPES:
+        values = [value if value is None else int(value) for value in values]
+    return pa.array(values, TYPES.get(name, pa.string()))
