@@ -212,6 +212,10 @@ def test_what_is_no_parquet_is_named(dbt: Dbt, tmp_path: Path):
     (rejected,) = dbt.rows("select * from beaconing.stg_common_security_log_rejects")
     assert rejected["reject_reason"] == "no time"
     assert json.loads(rejected["line"])["SourceIP"] == "10.0.0.1"
+    vars = {"export_job_root": str(tmp_path / "job"), "end_date": str(DAY)}
+    result = dbt("run", "--empty", "--select", "+stg_common_security_log_lines", vars=vars)
+    assert result.success, result.messages
+    assert rows_of_days(dbt) == {str(DAY): 2}, "an empty run changes nothing"
 
 
 def broken_files(hour: Path) -> dict[str, bytes]:
