@@ -156,12 +156,12 @@
 {% macro external_table(relation, file_format, location, columns=none, names='*') %}
     {#-
         The statements that replace an external table over the log files below a location. Its columns are `columns`, or those of its files;
-        `names` is a glob of file names.
+        `names` is a glob of file names. Without skipHiveMetadata, Hive would make a folder with the name of a glob among the log files of Parquet.
     -#}
     {{- return([
         drop_statement(relation, 'table'),
         'create table ' ~ relation.render() ~ (' (' ~ columns ~ ')' if columns else '') ~ ' using ' ~ file_format
-        ~ " options (recursiveFileLookup 'true', mergeSchema 'true', pathGlobFilter '" ~ names ~ "') location '" ~ location ~ "'",
+        ~ " options (recursiveFileLookup 'true', mergeSchema 'true', skipHiveMetadata 'true', pathGlobFilter '" ~ names ~ "') location '" ~ location ~ "'",
     ]) -}}
 {% endmacro %}
 
