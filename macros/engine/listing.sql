@@ -34,7 +34,7 @@
     {%- set below = "substring_index(path, '/y=', -1)" -%}
     {%- set files, deepest = run_query(
         'select count(*), min(if(length(' ~ below ~ ') - length(replace(' ~ below ~ ", '/', '')) > 30, path, null)) from "
-        ~ table ~ ' where ' ~ log_file_format('path') ~ ' is not null'
+        ~ table.render() ~ ' where ' ~ log_file_format('path') ~ ' is not null'
     ).rows[0].values() -%}
     {%- if deepest -%}
         {{- exceptions.raise_compiler_error(
@@ -79,7 +79,7 @@
 {% macro files_of_window(table, read, given, condition='true') %}
     {#- A query for the files of such a table that are of days of the window, with their paths as they were given. -#}
     {{- return(
-        'select * from (select ' ~ given_path('path', read, given) ~ ' as path, modificationTime, length from ' ~ table
+        'select * from (select ' ~ given_path('path', read, given) ~ ' as path, modificationTime, length from ' ~ table.render()
         ~ ' where ' ~ condition ~ ') where ' ~ in_window(log_date_of('path'))
     ) -}}
 {% endmacro %}
@@ -87,7 +87,7 @@
 
 {% macro is_any(table, condition) %}
     {#- Whether any row meets a condition. -#}
-    {{- return(run_query('select 1 from ' ~ table ~ ' where ' ~ condition ~ ' limit 1').rows | length > 0) -}}
+    {{- return(run_query('select 1 from ' ~ table.render() ~ ' where ' ~ condition ~ ' limit 1').rows | length > 0) -}}
 {% endmacro %}
 
 

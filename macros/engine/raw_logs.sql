@@ -89,12 +89,12 @@
     {%- set statements = external_table(table, 'parquet', location, names='*.{parquet,parquet.gz}') -%}
     {%- do execute_all(statements) -%}
     {%- set types = {} -%}
-    {%- for name, type, comment in run_query('describe table ' ~ table).rows if name in fields -%}
+    {%- for name, type, comment in run_query('describe table ' ~ table.render()).rows if name in fields -%}
         {%- do types.update({name: type}) -%}
     {%- endfor -%}
     {{- return({
         'tables': [statements | last],
-        'lines': '(select ' ~ line_of_columns(types) ~ ' as line, true as is_utf8 from ' ~ table ~ ')',
+        'lines': '(select ' ~ line_of_columns(types) ~ ' as line, true as is_utf8 from ' ~ table.render() ~ ')',
     }) -}}
 {% endmacro %}
 
@@ -112,7 +112,7 @@
         {%- set opened = external_table(of_kind, 'parquet', kind.location) -%}
         {%- do execute_all(opened) -%}
         {%- do tables.append(opened | last) -%}
-        {%- do branches.append('select ' ~ line_of_columns(kind.columns) ~ ' as line, true as is_utf8 from ' ~ of_kind) -%}
+        {%- do branches.append('select ' ~ line_of_columns(kind.columns) ~ ' as line, true as is_utf8 from ' ~ of_kind.render()) -%}
     {%- endfor -%}
     {{- return({'tables': tables, 'lines': lines_of_files(branches, day.problems)}) -}}
 {% endmacro %}
@@ -156,12 +156,12 @@
 {% macro external_table(relation, file_format, location, columns=none, names='*') %}
     {#-
         The statements that replace an external table over the log files below a location. Its columns are `columns`, or those of its files;
-        `names` is a glob of file names.
+        `names` is a glob of file names. Without skipHiveMetadata, Hive would make a folder with the name of a glob among the log files of Parquet.
     -#}
     {{- return([
         drop_statement(relation, 'table'),
         'create table ' ~ relation.render() ~ (' (' ~ columns ~ ')' if columns else '') ~ ' using ' ~ file_format
-        ~ " options (recursiveFileLookup 'true', mergeSchema 'true', pathGlobFilter '" ~ names ~ "') location '" ~ location ~ "'",
+        ~ " options (recursiveFileLookup 'true', mergeSchema 'true', skipHiveMetadata 'true', pathGlobFilter '" ~ names ~ "') location '" ~ location ~ "'",
     ]) -}}
 {% endmacro %}
 

@@ -17,6 +17,7 @@ import pytest
 from samples import EXPORT_ROOT, generate
 from tests.support.dbt_in_process import ENGINE, OF_THE_RUN, Dbt, Result, plain
 from tests.support.export_tree import at, lay_out, lay_out_job
+from tests.support.spark_tables import SparkDbt
 
 DAY = dt.date(2026, 9, 30)
 DAYS = [DAY - dt.timedelta(back) for back in range(22)]
@@ -212,6 +213,10 @@ def test_what_is_no_parquet_is_named(dbt: Dbt, tmp_path: Path):
     (rejected,) = dbt.rows("select * from beaconing.stg_common_security_log_rejects")
     assert rejected["reject_reason"] == "no time"
     assert json.loads(rejected["line"])["SourceIP"] == "10.0.0.1"
+    vars = {"export_job_root": str(tmp_path / "job"), "end_date": str(DAY)}
+    result = dbt("run", "--empty", "--select", "+stg_common_security_log_lines", vars=vars)
+    assert result.success, result.messages
+    assert rows_of_days(dbt) == {str(DAY): 2}, "an empty run changes nothing"
 
 
 def broken_files(hour: Path) -> dict[str, bytes]:
@@ -268,6 +273,19 @@ def test_spark_names_a_file_that_it_cannot_read(dbt: Dbt, tmp_path: Path, name: 
     assert not result.success and name in result.messages
     assert "Target local would leave it out" in result.messages
     assert "Traceback" not in result.messages and "\tat org." not in result.messages
+
+
+@pytest.mark.skipif(ENGINE == "local", reason="needs a metastore")
+def test_a_metastore_makes_nothing_among_the_log_files(dbt_process: Dbt, tmp_path: Path):
+    lay_out_job(tmp_path / "job", DAY, [row(DAY, 60)])
+    lay_out_job(tmp_path / "job", DAYS[1], [row(DAYS[1], 60)], "year")
+    before = sorted((tmp_path / "job").rglob("*"))
+    vars = {"export_job_root": str(tmp_path / "job"), "raw_root": str(tmp_path / "rule")}
+    dbt = SparkDbt(tmp_path, vars | {"end_date": str(DAY), "lookback_days": 2})
+    said = dbt("build", *STAGED, "--exclude", "test_type:data", "test_type:unit")
+    assert f"Days to read, new or changed: {DAYS[1]}, {DAY}" in said
+    assert sorted((tmp_path / "job").rglob("*")) == before
+    assert not (tmp_path / "rule").exists()
 
 
 def refused(dbt: Dbt, folder: Path, **vars: Any) -> str:
