@@ -63,7 +63,7 @@ def remote(tmp_path: Path) -> Iterator[str]:
 
 def test_a_build_finds_what_target_local_finds(remote: str, tmp_path: Path, logs):
     raw_root, implants = logs
-    vars = {"raw_root": str(raw_root), "end_date": str(END), "lookback_days": 2}
+    vars = {"raw_root": str(raw_root), "end_date": str(END), "lookback_days": 1}
     found = {}
     for target in ("local", "connect"):
         folder = tmp_path / target
