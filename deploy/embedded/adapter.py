@@ -188,7 +188,7 @@ class EmbeddedAdapter(SailAdapter):
     @available
     def real_path(self, path: str) -> str:
         """Return a path with its links followed, and a URL as it is."""
-        path = re.sub("^file:/+", "/", path)
+        path = local_path(path)
         return path if "://" in path else str(Path(path).resolve())
 
     @available
@@ -197,7 +197,7 @@ class EmbeddedAdapter(SailAdapter):
 
         `days` are the folders of days below it. See `prepare_root`; asked once a command.
         """
-        local = re.sub("^file:/+", "/", root)
+        local = local_path(root)
         if "://" in local:
             return {"root": root, "problems": []}
         asked = (get_invocation_id(), root, *days)
@@ -219,7 +219,7 @@ class EmbeddedAdapter(SailAdapter):
         if "://" in location:
             whole = {"location": location, "broken": None, "plain": True, "packed": True}
             return whole | {"has_array": True, "problems": []}
-        folder = Path(re.sub("^file:/+", "/", location))
+        folder = Path(local_path(location))
         name = "-".join(folder.parts[-3:])
         place = self.folder / READABLE / name
         try:
@@ -238,7 +238,7 @@ class EmbeddedAdapter(SailAdapter):
         """
         place = self.folder / READABLE / "job"
         try:
-            location, is_there, problems = link_job(local_path(root), place, folders)
+            location, is_there, problems = link_job(Path(local_path(root)), place, folders)
         except OSError as error:
             raise DbtRuntimeError(cannot_write(place, error)) from None
         return {
@@ -252,7 +252,7 @@ class EmbeddedAdapter(SailAdapter):
         """Return how to read a day of an export job, as `prepare_job_day` does, with texts."""
         place = self.folder / READABLE / f"job-{folders[0]}".removesuffix("T*")
         try:
-            kinds, problems = prepare_job_day(local_path(root), place, folders, columns)
+            kinds, problems = prepare_job_day(Path(local_path(root)), place, folders, columns)
         except OSError as error:
             raise DbtRuntimeError(cannot_write(place, error)) from None
         return {
@@ -266,9 +266,9 @@ class EmbeddedAdapter(SailAdapter):
         return cursor._cursor._df.schema
 
 
-def local_path(path: str) -> Path:
-    """Return a path of this machine, which may be written as a URL."""
-    return Path(re.sub("^file:/+", "/", path))
+def local_path(path: str) -> str:
+    """Return a path of this machine, which may be written as a URL; another URL as it is."""
+    return re.sub("^file:/+", "/", path)
 
 
 def as_texts(problems: Problems) -> list[str]:

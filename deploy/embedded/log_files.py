@@ -298,8 +298,12 @@ def prepare_root(root: Path, place: Path, days: Iterable[str]) -> tuple[Path, Pr
         return root, problems
     for day, files in found.items():
         for file in files:
-            below = str(file.relative_to(root / day)).replace("=", EQUALS)
-            link = place / day / below
-            link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(file.resolve())
+            make_link(file, root / day, place / day)
     return place, problems
+
+
+def make_link(file: Path, root: Path, place: Path) -> None:
+    """Make a link to a file below `root`, in the same folders below `place`, but without an =."""
+    link = place / str(file.relative_to(root)).replace("=", EQUALS)
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(file.resolve())

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from dbt.adapters.embedded.log_files import EQUALS, Problems, problems_below
+from dbt.adapters.embedded.log_files import Problems, make_link, problems_below
 
 ENDINGS = (".parquet", ".parquet.gz")
 
@@ -104,13 +104,6 @@ def files_of(root: Path, folders: Iterable[str]) -> tuple[list[Path], Problems]:
         files += some
         problems |= wrong
     return files, problems
-
-
-def make_link(file: Path, root: Path, place: Path) -> None:
-    """Make a link to a file, whose folders are no columns to the engine."""
-    link = place / str(file.relative_to(root)).replace("=", EQUALS)
-    link.parent.mkdir(parents=True, exist_ok=True)
-    link.symlink_to(file.resolve())
 
 
 def columns_of(path: Path, wanted: set[str]) -> dict[str, str] | str:
