@@ -92,11 +92,11 @@ def files_in(*places: Path) -> set[str]:
     return {os.path.join(folder, name) for folder, _, names in walked for name in names}
 
 
-def kill(dbt: LocalDbt, dice: random.Random, seconds: float, *command: str) -> str:
+def kill(dbt: LocalDbt, dice: random.Random, seconds: float, writes: int, *command: str) -> str:
     """Start a command of dbt, and kill it."""
     process = dbt.start(*command, start_new_session=True)
     places = [dbt.folder / "output", dbt.folder / "export"]
-    return kill_at(process, dice, seconds, lambda: files_in(*places))
+    return kill_at(process, dice, seconds, lambda: files_in(*places), writes)
 
 
 def kill_at(
@@ -104,7 +104,7 @@ def kill_at(
     dice: random.Random,
     seconds: float,
     written: Callable[[], set[str]],
-    writes: int = 60,
+    writes: int,
 ) -> str:
     """Kill a process after some seconds, or while it writes one file of many."""
     begin = time.monotonic()
@@ -183,6 +183,7 @@ def kills(
             count.of["seconds"] = round(time.monotonic() - begin)
         expected[has_grown] = tables_of(undisturbed)
     assert expected[False] != expected[True], "the states differ"
+    writes = len(files_in(undisturbed.folder / "output"))
     dbt = make(folder / "killed", logs.root)
     while count.of["kills"] < most and time.monotonic() < end:
         is_there = (dbt.folder / "export").exists()
@@ -194,7 +195,7 @@ def kills(
         command = ["build", *NO_TESTS] if kind == "first" else ["run"]
         more = ["--full-refresh"] if kind == "refresh" else []
         killed = sum(
-            kill(dbt, dice, count.of["seconds"], *command, *more) == "killed"
+            kill(dbt, dice, count.of["seconds"], writes, *command, *more) == "killed"
             for _ in range(dice.choice([1, 2, 3, 4]))
         )
         if not killed:
