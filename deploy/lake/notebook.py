@@ -22,7 +22,8 @@ import jinja2
 import yaml
 
 from bench.detection.score_models import Compiled, compile_models
-from enrich.push.columns import CAPITALS
+from enrich.contract import LOOKUP_COLUMNS
+from enrich.push.columns import CAPITALS, column_name
 
 PROJECT = Path(__file__).parents[2]
 NOTEBOOK = Path(__file__).with_name("network_beaconing.ipynb")
@@ -91,7 +92,11 @@ def write_notebook() -> str:
         markdown("When they spoke: the connections of each finding by hour of the day (UTC)."),
         code(PICTURE),
         markdown("## Write the results", WRITE_TEXT),
-        code(WRITE.replace("NAMES_IN_CAPITALS", repr(CAPITALS))),
+        code(
+            WRITE.replace("NAMES_IN_CAPITALS", repr(CAPITALS)).replace(
+                "COLUMNS_OF_LOOKUPS", repr(columns_of_lookups())
+            )
+        ),
     ]
     for number, cell in enumerate(cells):
         cell["id"] = f"cell-{number}"
@@ -174,6 +179,15 @@ def version_of_history(variables: dict[str, Any]) -> str:
     texts = [(PROJECT / f"seeds/{seed}.csv").read_text("utf-8") for seed in HISTORY_SEEDS]
     settings = [f"{name} {variables[name]}" for name in HISTORY_SETTINGS]
     return hashlib.sha256("\n".join([*texts, *settings]).encode()).hexdigest()[:12]
+
+
+def columns_of_lookups() -> dict[str, str]:
+    """Name the columns that lookups add to a finding; the lake holds lists as text."""
+    lists = ("array", "struct")
+    return {
+        column_name(name): "string" if data_type.startswith(lists) else data_type
+        for name, data_type in LOOKUP_COLUMNS.items()
+    }
 
 
 def columns_of_staging() -> str:
@@ -560,6 +574,8 @@ known, too. In the analytics tier, whose tables rules read, rows of a run are to
 WRITE = r'''
 ANALYTICS_TABLE = "network_beaconing_anomalies_SPRK_CL"
 CAPITALS = NAMES_IN_CAPITALS
+# Rules read them; the notebook looks nothing up.
+LOOKUP_COLUMNS = COLUMNS_OF_LOOKUPS
 
 
 def append(frame, table, database=SYSTEM_TABLES, **options):
@@ -576,11 +592,16 @@ def append(frame, table, database=SYSTEM_TABLES, **options):
     time = F.col("run_started_at").alias("TimeGenerated")
     rows = frame.select(time, *columns)
     if database != SYSTEM_TABLES:
-        # Columns are named as those of the table that the push fills.
+        # Columns are those of the table that the push fills. A destination without an address has
+        # its name in a column of its own.
+        is_address = F.col("destination_ip").rlike("^[0-9.]+$|:")
+        rows = rows.withColumn("destination_ip", F.when(is_address, F.col("destination_ip")))
         words = [name.split("_") for name in rows.columns]
         rows = rows.toDF(
             *["".join(CAPITALS.get(w, w[:1].upper() + w[1:]) for w in name) for name in words]
         )
+        empty = [F.lit(None).cast(of).alias(name) for name, of in LOOKUP_COLUMNS.items()]
+        rows = rows.select("*", *empty)
     lake.save_as_table(rows, table, database, write_options={"mode": "append", **options})
 
 

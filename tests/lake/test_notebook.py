@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import json
 import os
 import re
@@ -18,13 +19,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pyspark.sql import SparkSession
+import yaml
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+from pyspark.sql.types import StringType
 
 from deploy.lake.notebook import NOTEBOOK, PROJECT, columns_of_staging
 from samples.implants import IMPLANTS, INTERIM_PAIR, PLANTED
 from samples.vendors import GATEWAYS
 from tests.support import sentinel_lake
+from tests.support.kql import Query
 
 WORKSPACE = "soc-ws"
 DAYS = ["2026-09-28", "2026-09-29", "2026-09-30"]
@@ -187,6 +191,31 @@ def findings_of(spark: SparkSession) -> list[dict[str, Any]]:
     return [json.loads(text) for (text,) in rows.collect()]
 
 
+def alerts_of(table: DataFrame) -> dict[str, str]:
+    """What the alerts of the analytics rule say, by beacon, when its function reads this table."""
+    rows = [row.asDict() for row in table.collect()]
+    for row in rows:
+        for field in table.schema:
+            value = row[field.name]
+            if isinstance(value, dt.date):
+                time = (
+                    value if isinstance(value, dt.datetime) else dt.datetime(*value.timetuple()[:3])
+                )
+                row[field.name] = time.replace(tzinfo=dt.timezone.utc)
+            elif value is None and field.dataType == StringType():
+                row[field.name] = ""  # Kusto has no null texts
+        row["IngestedAt"] = row["TimeGenerated"]
+    function = (PROJECT / "deploy/sentinel/network_beaconing.kql").read_text("utf-8")
+    rule = yaml.safe_load((PROJECT / "deploy/sentinel/analytics_rule.yaml").read_text("utf-8"))
+    tables = {
+        "network_beaconing_anomalies_CL": rows,
+        "NetworkBeaconing": Query(function),
+        "SecurityAlert": [],
+    }
+    now = max(row["TimeGenerated"] for row in rows)
+    return {alert["BeaconId"]: alert["Why"] for alert in Query(rule["query"]).run(tables, now)}
+
+
 def plain(findings: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Findings to compare, by beacon: no nulls, doubles to nine digits."""
 
@@ -307,7 +336,12 @@ def test_another_run_replaces_the_findings_of_its_day_and_doubles_nothing(spark,
     (rows_of_runs,) = for_rules.groupBy("RunId").count().collect()
     assert rows_of_runs == (names["run_id"], len(left))
     contract = json.loads((PROJECT / "deploy/sentinel/columns.json").read_text("utf-8"))
-    assert set(for_rules.columns) < {column["name"] for column in contract}
+    assert set(for_rules.columns) == {column["name"] for column in contract}
+    why = alerts_of(for_rules)
+    assert why.keys() == {beacon_id for beacon_id, row in left.items() if not row["suppressed"]}
+    assert all(
+        text.endswith("; ".join(left[beacon_id]["reasons"])) for beacon_id, text in why.items()
+    )
     run_notebook(spark, stop_before='"group_members"', end_date=day)
     counted = spark.table("earlier_findings").where(f"end_date = '{day}'")
     assert {row.beacon_id for row in counted.collect()} == left.keys()
