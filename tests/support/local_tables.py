@@ -36,8 +36,7 @@ class LocalDbt:
         """Start a command; its output is in stdout. In a session of its own it is killed whole."""
         places = ["--project-dir", self.project, "--profiles-dir", self.folder]
         places += ["--target-path", self.folder / "target", "--log-path", self.folder / "logs"]
-        profile = (PROJECT / "profiles.yml.example").read_bytes()
-        (self.folder / "profiles.yml").write_bytes(profile)
+        (self.folder / "profiles.yml").write_text(self.profiles(), "utf-8")
         return subprocess.Popen(
             [DBT, *args, *places, "--target", self.target, "--no-use-colors"]
             + ["--vars", json.dumps(self.vars)],
@@ -49,6 +48,10 @@ class LocalDbt:
             text=True,
             start_new_session=start_new_session,
         )
+
+    def profiles(self) -> str:
+        """The profiles that commands use."""
+        return (PROJECT / "profiles.yml.example").read_text("utf-8")
 
     def __call__(self, *args: str) -> str:
         """Run a command, which must succeed; return what it printed."""

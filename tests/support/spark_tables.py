@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tests.support.dbt_in_process import OF_THE_RUN, PROJECT
 from tests.support.local_tables import LocalDbt
 from tests.support.spark_cluster import ENVIRONMENT
@@ -45,6 +47,19 @@ class SparkDbt(LocalDbt):
 
     def __init__(self, folder: Path, vars: dict[str, Any]) -> None:
         super().__init__(folder, vars, target="spark")
+
+    def profiles(self) -> str:
+        """The target's own, with what suits few rows: Java compiles little, Spark nothing."""
+        profiles = yaml.safe_load(super().profiles())
+        settings = profiles["network_beaconing"]["outputs"]["spark"]["server_side_parameters"]
+        _, log, place = settings["spark.driver.extraJavaOptions"].partition("-Dderby")
+        settings |= {
+            "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 {log}{place}",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.sql.codegen.wholeStage": "false",
+            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        }
+        return yaml.safe_dump(profiles)
 
     def held(self) -> dict[str, list[str]]:
         """Every row of every table, sorted, without what differs from run to run."""
