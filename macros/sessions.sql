@@ -1,11 +1,10 @@
 {#- How rows of one session are told apart from rows of several. -#}
 
-{% macro session_key() %}
+{% macro ends_key() %}
     {#-
         A hash of what rows of one session share: both ends with their ports, in either order; without a source port, the maker's session id; else the
-        row's own id, so that only copies meet. With event_unit `row`, always that.
+        row's own id, so that only copies meet.
     -#}
-    {%- if var('event_unit') == 'row' -%}{{- return('xxhash64(row_id)') -}}{%- endif -%}
     {%- set ends = 'xxhash64(source_ip, source_port), xxhash64(coalesce(destination_ip, destination_name), destination_port)' -%}
     case
         when source_port > 0 and destination_port is not null and source_ip is not null and coalesce(destination_ip, destination_name) is not null

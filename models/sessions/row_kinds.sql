@@ -8,16 +8,17 @@
 
 -- There are few kinds of rows, so each is looked up once.
 with kinds as (
-    select distinct
+    select
         log_date,
-        {{ kind_key() }} as kind_key,
+        kind_key,
         {% for column in kind_columns() %}
-            {{ column }},
+            max({{ column }}) as {{ column }},
         {% endfor %}
         is_denied_in_text,
-        log_version
+        max(log_version) as log_version
     from {{ ref('stg_common_security_log') }}
     where {{ in_these_days }}
+    group by log_date, kind_key, is_denied_in_text
 ),
 
 -- What the text says comes first, a maker's own facts before those of all makers, whole values before patterns, and longer patterns before

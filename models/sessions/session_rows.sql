@@ -1,8 +1,8 @@
+-- With event_unit `row`, only copies meet.
 with staged as (
     select
         *,
-        {{ session_key() }} as session_key,
-        {{ kind_key() }} as kind_key
+        {{ 'xxhash64(row_id)' if var('event_unit') == 'row' else 'ends_key' }} as session_key
     from {{ ref('stg_common_security_log') }}
 ),
 

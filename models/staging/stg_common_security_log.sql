@@ -27,6 +27,8 @@ select
     source_user_name,
     source_host_name,
     row_id,
+    ends_key,
+    kind_key,
     log_version
 from {{ ref('stg_common_security_log_lines') }}
 where reject_reason is null

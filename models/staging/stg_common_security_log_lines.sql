@@ -130,60 +130,69 @@ judged as (
             when destination_port_text is not null and coalesce(destination_port, 65536) > 65535 then 'unreadable destination port'
         end as reject_reason
     from timed
+),
+
+staged as (
+    select
+        time_generated,
+        DeviceVendor as device_vendor,
+        DeviceProduct as device_product,
+        DeviceEventClassID as device_event_class_id,
+        Activity as activity,
+        DeviceAction as device_action,
+        if(source_address like '%:%', {{ ip_text('source_ip_key') }}, source_address) as source_ip,
+        source_ip_key,
+        try_cast(source_port as int) as source_port,
+        if(destination_address like '%:%', {{ ip_text('destination_ip_key') }}, destination_address) as destination_ip,
+        destination_ip_key,
+        try_cast(destination_port as int) as destination_port,
+        coalesce(Protocol, {{ in_message(facts, 'protocol') }}) as protocol,
+        {{ whole_number('sent_bytes_text') }} as sent_bytes,
+        {{ whole_number('received_bytes_text') }} as received_bytes,
+        coalesce({{ seconds_of('duration_text') }}, {{ whole_number('duration_milliseconds') }} div 1000) as duration_seconds,
+        case
+            when device_event_time is not null then device_event_time
+            when {{ is_believable('received_at') }} then received_at
+            when {{ is_believable('ended_at') }} then ended_at
+            when start_time is not null then start_time
+            when {{ is_believable('other_time') }} then other_time
+        end as device_time,
+        case
+            when device_event_time is not null then 'event time in AdditionalExtensions'
+            when {{ is_believable('received_at') }} then 'ReceiptTime'
+            when {{ is_believable('ended_at') }} then 'EndTime'
+            when start_time is not null then 'StartTime'
+            when {{ is_believable('other_time') }} then 'a time in AdditionalExtensions or Message'
+            else 'TimeGenerated'
+        end as time_source,
+        start_time,
+        {{ session_id(facts) }} as session_id,
+        {{ told_in_text(facts, 'row_kind') }} as kind_told_by,
+        {{ told_in_text(facts, 'denied') }} is not null as is_denied_in_text,
+        case
+            when CommunicationDirection = '1' or lower(CommunicationDirection) = 'outbound' then 'outbound'
+            when CommunicationDirection = '0' or lower(CommunicationDirection) = 'inbound' then 'inbound'
+            else {{ told_in_text(facts, 'direction', 'meaning') }}
+        end as direction,
+        coalesce(
+            {{ host_name('DestinationHostName') }}, {{ host_name('RequestURL') }}, {{ host_name('destination_name_text') }},
+            {{ host_name('DestinationDnsDomain') }}
+        ) as destination_name,
+        SourceUserName as source_user_name,
+        SourceHostName as source_host_name,
+        -- Two rows without an id count as the same row when all fields are equal.
+        coalesce(_ItemId, md5(to_json(struct({{ fields | join(', ') }})))) as row_id,
+        reject_reason,
+        if(reject_reason is not null, line, null) as rejected_line,
+        log_version,
+        log_date
+    from judged
 )
 
--- Few files per day: without the hint, each Spark task would write one file for every day of which it has rows.
+-- Hashed once here, and read by several steps. Few files per day: without the hint, each Spark task would write one file for every day of
+-- which it has rows.
 select /*+ rebalance(log_date) */
-    time_generated,
-    DeviceVendor as device_vendor,
-    DeviceProduct as device_product,
-    DeviceEventClassID as device_event_class_id,
-    Activity as activity,
-    DeviceAction as device_action,
-    if(source_address like '%:%', {{ ip_text('source_ip_key') }}, source_address) as source_ip,
-    source_ip_key,
-    try_cast(source_port as int) as source_port,
-    if(destination_address like '%:%', {{ ip_text('destination_ip_key') }}, destination_address) as destination_ip,
-    destination_ip_key,
-    try_cast(destination_port as int) as destination_port,
-    coalesce(Protocol, {{ in_message(facts, 'protocol') }}) as protocol,
-    {{ whole_number('sent_bytes_text') }} as sent_bytes,
-    {{ whole_number('received_bytes_text') }} as received_bytes,
-    coalesce({{ seconds_of('duration_text') }}, {{ whole_number('duration_milliseconds') }} div 1000) as duration_seconds,
-    case
-        when device_event_time is not null then device_event_time
-        when {{ is_believable('received_at') }} then received_at
-        when {{ is_believable('ended_at') }} then ended_at
-        when start_time is not null then start_time
-        when {{ is_believable('other_time') }} then other_time
-    end as device_time,
-    case
-        when device_event_time is not null then 'event time in AdditionalExtensions'
-        when {{ is_believable('received_at') }} then 'ReceiptTime'
-        when {{ is_believable('ended_at') }} then 'EndTime'
-        when start_time is not null then 'StartTime'
-        when {{ is_believable('other_time') }} then 'a time in AdditionalExtensions or Message'
-        else 'TimeGenerated'
-    end as time_source,
-    start_time,
-    {{ session_id(facts) }} as session_id,
-    {{ told_in_text(facts, 'row_kind') }} as kind_told_by,
-    {{ told_in_text(facts, 'denied') }} is not null as is_denied_in_text,
-    case
-        when CommunicationDirection = '1' or lower(CommunicationDirection) = 'outbound' then 'outbound'
-        when CommunicationDirection = '0' or lower(CommunicationDirection) = 'inbound' then 'inbound'
-        else {{ told_in_text(facts, 'direction', 'meaning') }}
-    end as direction,
-    coalesce(
-        {{ host_name('DestinationHostName') }}, {{ host_name('RequestURL') }}, {{ host_name('destination_name_text') }},
-        {{ host_name('DestinationDnsDomain') }}
-    ) as destination_name,
-    SourceUserName as source_user_name,
-    SourceHostName as source_host_name,
-    -- Two rows without an id count as the same row when all fields are equal.
-    coalesce(_ItemId, md5(to_json(struct({{ fields | join(', ') }})))) as row_id,
-    reject_reason,
-    if(reject_reason is not null, line, null) as rejected_line,
-    log_version,
-    log_date
-from judged
+    *,
+    {{ ends_key() }} as ends_key,
+    {{ kind_key() }} as kind_key
+from staged
