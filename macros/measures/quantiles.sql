@@ -1,6 +1,6 @@
 {% macro sorted(values) %}
-    {#- The non-null values of an array, sorted. -#}
-    sort_array(transform(array_compact({{ values }}), x -> {{ never_null('x') }}))
+    {#- The non-null values of an array, sorted. Not array_compact: Sail takes elements of other rows in it (embedded_engine.md). -#}
+    sort_array(transform(filter({{ values }}, x -> x is not null), x -> {{ never_null('x') }}))
 {%- endmacro %}
 
 
@@ -33,10 +33,13 @@
 
 {% macro run_ends(sorted) %}
     {#- The position, from 1, of the last of each run of equal elements in a sorted array without nulls. -#}
-    array_compact(transform(
-        arrays_zip(slice({{ sorted }}, 1, size({{ sorted }})), slice({{ sorted }}, 2, size({{ sorted }}))),
-        (n, i) -> if(n.`0` = n.`1`, null, i + 1)
-    ))
+    filter(
+        transform(
+            arrays_zip(slice({{ sorted }}, 1, size({{ sorted }})), slice({{ sorted }}, 2, size({{ sorted }}))),
+            (n, i) -> if(n.`0` = n.`1`, null, i + 1)
+        ),
+        x -> x is not null
+    )
 {%- endmacro %}
 
 

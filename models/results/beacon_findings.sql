@@ -66,7 +66,7 @@ select
         when source_count >= 3 and rarity_score >= 0.8 and timer_likeness < 0.4 then 'high'
         else 'medium'
     end as severity,
-    array_compact(array(
+    filter(array(
         case
             when several = 'ports' then concat('over ', size(members), ' ports of the destination together, none of which beats alone')
             when several = 'addresses' then concat('over ', size(members), ' addresses together, none of which beats alone')
@@ -172,5 +172,5 @@ select
             concat('this source beats alike to ', destination_count, ' destinations'),
             null
         )
-    )) as reasons
+    ), reason -> reason is not null) as reasons
 from found

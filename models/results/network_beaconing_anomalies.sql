@@ -83,7 +83,7 @@ select
     transform(suppressions, s -> concat(s.reason, ' (', s.owner, ', until ', s.expires_on, ')')) as suppressed_by,
     found_by,
     known_service,
-    array_compact(concat(
+    filter(concat(
         reasons,
         array(
             if(destination_name is null, null, concat('the logs name the destination ', destination_name)),
@@ -93,7 +93,7 @@ select
                 concat('the source is ', concat_ws(', ', source_host_name, concat('user ', source_user_name)))
             )
         )
-    )) as reasons,
+    ), reason -> reason is not null) as reasons,
     shared_destination_campaign_id,
     rotating_destination_campaign_id,
     source_ip,

@@ -48,9 +48,7 @@ connections as (
         flatten(collect_list(if(is_scored, null, earlier_events.event_micros))) as earlier_event_micros,
         flatten(collect_list(if(is_scored, null, earlier_events.sent_bytes))) as earlier_sent_bytes,
         bool_or(event_count > size(events) or several is not null) as is_cut,
-        map_from_entries(
-            collect_list(struct(datediff(date '{{ end_date() }}', log_date) as days_back, hourly_event_counts))
-        ) as hours_by_day
+        collect_list(struct(datediff(date '{{ end_date() }}', log_date) as days_back, hourly_event_counts)) as hours_by_day
     from trimmed
     group by {{ connection_columns() }}, several
     -- A connection that occurs only before the score window is not scored.
@@ -74,7 +72,7 @@ listed as (
         concat(earlier_sent_bytes, sent_bytes) as all_sent_bytes,
         flatten(transform(
             sequence(window_days - 1, 0, -1),
-            day -> coalesce(try_element_at(hours_by_day, day), array_repeat(0L, 24))
+            day -> coalesce(try_element_at(filter(hours_by_day, d -> d.days_back = day), 1).hourly_event_counts, array_repeat(0L, 24))
         )) as hourly_event_counts
     from windowed
 ),
