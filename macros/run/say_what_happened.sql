@@ -51,7 +51,8 @@
     {%- if 100 * rejected.lines > figures.get('log lines read', 0) -%}
         {%- do exceptions.warn(
             '{:,}'.format(rejected.lines) ~ ' of ' ~ '{:,}'.format(figures['log lines read']) ~ ' log lines could not be used, and were left out: ' ~ reasons | join(', ')
-            ~ '. A line must be one JSON object, or an array of them, in UTF-8. Model stg_common_security_log_rejects has the lines.'
+            ~ '. Model stg_common_security_log_rejects has the lines.'
+            ~ (' A line must be one JSON object, or an array of them, in UTF-8.' if modules.re.search('JSON|object', reasons | join) else '')
         ) -%}
     {%- endif -%}
 {% endmacro %}
