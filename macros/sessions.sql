@@ -132,8 +132,8 @@
         when
             from_scope in ({{ internal_scopes() }}) and (
                 coalesce(to_scope, 'public') = 'public'
-                or destination_name is not null and to_port in (1080, 3128, 8000, 8008, 8080, 8081, 8118, 8123, 8888, 9090, 9400)
-                and to_scope in ({{ internal_scopes() }})
+                or destination_name is not null and to_scope in ({{ internal_scopes() }})
+                and (proxies.proxy_ip is not null or to_port in (1080, 3128, 8000, 8008, 8080, 8081, 8118, 8123, 8888, 9090, 9400))
             )
             then if(has_collector_clock and time_source = 'TimeGenerated', 'time of a collector', 'egress')
         when from_scope in ({{ internal_scopes() }}) and to_scope in ({{ internal_scopes() }}) then 'internal'

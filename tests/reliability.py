@@ -64,11 +64,12 @@ def tables_of(dbt: LocalDbt) -> Tables:
 class Logs:
     """Log files in one of two states: in the second, the last day has grown by some lines."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, rows_per_day: int) -> None:
         self.root, kept = folder / EXPORT_ROOT, folder / "short.json"
         is_new = not kept.exists()
         if is_new:
-            generate(folder, days=2, rows_per_day=20_000, faults=frozenset(FAULT_OPTIONS))
+            faults = frozenset(FAULT_OPTIONS)
+            generate(folder, days=2, rows_per_day=rows_per_day, faults=faults)
         (self.file, *_) = sorted((self.root / "y=2026/m=09/d=30").rglob("*.json"))
         if is_new:
             shutil.copy(self.file, kept)
@@ -163,7 +164,12 @@ def compare(count: Count, expected: Tables, found: Tables) -> None:
 
 
 def kills(
-    make: Callable[[Path, Path], LocalDbt], most: int, minutes: float, seed: int, folder: Path
+    make: Callable[[Path, Path], LocalDbt],
+    most: int,
+    minutes: float,
+    seed: int,
+    folder: Path,
+    rows_per_day: int,
 ) -> str:
     """Kill builds, as many as asked or as there is time for, up to four in a row.
 
@@ -172,7 +178,7 @@ def kills(
     end = time.monotonic() + 60 * minutes
     count = Count(folder)
     dice = random.Random(seed + 1000 * count.of["kills"])
-    logs = Logs(folder / "logs")
+    logs = Logs(folder / "logs", rows_per_day)
     expected: dict[bool, Tables] = {}
     for has_grown in (False, True):
         logs.put(has_grown)
@@ -351,17 +357,17 @@ def main(
     figures: dict[str, str] = {}
     with tempfile.TemporaryDirectory() as temporary:
         place = folder or Path(temporary)
-        for engine, count, make in [
-            ("target local", kills_on_sail, LocalDbt),
-            ("target spark", kills_on_spark, SparkDbt),
+        for engine, count, make, rows_per_day in [
+            ("target local", kills_on_sail, LocalDbt, 20_000),
+            ("target spark", kills_on_spark, SparkDbt, 2_000),  # starting and planning are its time
         ]:
             if count:
                 of_engine = place / engine.replace(" ", "-")
                 figures[f"kill -9 of builds, {engine}"] = kills(
-                    partial(made, make), count, minutes, seed, of_engine
+                    partial(made, make), count, minutes, seed, of_engine, rows_per_day
                 )
         if enrich_kills:
-            logs = Logs(place / "enrich/logs")
+            logs = Logs(place / "enrich/logs", 20_000)
             once = made(LocalDbt, place / "enrich/once", logs.root)
             if not (once.folder / "export").exists():
                 once("build", *NO_TESTS)

@@ -64,6 +64,10 @@ URL = re.compile(r"[a-z][a-z0-9+.*-]*://(?:[^/?#@\s]*@)?([^/?#\s]+)(?:[/?#].*)?"
 # With a port and a path. A number there is the length of a prefix, and no path if it is wrong.
 ENDPOINT = re.compile(r"(?:\[([0-9a-f:.]+)\]|([0-9.]+))(?::\d+)?(?:/(?!\d).*)?", re.I)
 RANGE = re.compile(r"([0-9a-f:.]+)\s*[-–]\s*([0-9a-f:.]+)", re.I)
+# Lists for firewalls and filters, of which only the entry counts: ipset save, P2P, Adblock.
+WRAPPED = re.compile(
+    r"add\s+\S+\s+([0-9a-f.:/-]+)(?:\s.*)?|.*:([0-9.]+\s*-\s*[0-9.]+)|\|\|([0-9.]+)\^.*", re.I
+)
 STIX = re.compile(
     r"(?:ipv[46]-addr:value|dst_ref\.value|\burl:value)\s*(?:=|ISSUBSET\b|IN\b)\s*"
     r"(\([^)]{0,9999}\)|'[^']*')"
@@ -193,6 +197,9 @@ def rows_of(text: str) -> Iterator[Row]:
             offered = found if found and found.delimiter and found.places else offered
         elif (document := parsed_json(content)) is not None:
             yield from json_rows(document)
+        elif wrapped := WRAPPED.fullmatch(content):
+            first = False
+            yield (), [next(filter(None, wrapped.groups()))]
         elif first and (found := header_of(content)) and (found.places or not offered):
             header, first = found, False
         elif content:

@@ -154,3 +154,18 @@
         when {{ key }} is not null then 'public'
     end
 {%- endmacro %}
+
+
+{% macro address_asked_for(address, texts) %}
+    {#-
+        The IPv4 address that one of the texts (URLs, host:port) has as its host, where the row's own `address` is absent or private: what a client asks of a
+        proxy. Attackers write URLs, so a public address stays, and what is no address is left out.
+    -#}
+    {%- set quad = ([octet()] * 4) | join('[.]') -%}
+    {%- set host = '^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/@]*@)?(' ~ quad ~ ')(?::[0-9]*)?(?:[/?#].*)?$' -%}
+    case
+        when {{ texts | join(' is null and ') }} is null then null
+        when {{ address }} is null or {{ address }} rlike '^(?:10|192[.]168|172[.](?:1[6-9]|2[0-9]|3[01])|0[.]0)[.]|^::$'
+            then coalesce({% for text in texts %}nullif(regexp_extract({{ text }}, '{{ host }}', 1), ''){{ ', ' if not loop.last }}{% endfor %})
+    end
+{%- endmacro %}

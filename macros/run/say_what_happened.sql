@@ -2,11 +2,11 @@
     {#- On-run-end: prints model run_summary where this run built it, figures of all vendors first, where the findings are, and what looks wrong. -#}
     {%- for result in results if result.node.unique_id == 'model.network_beaconing.run_summary' and result.status == 'success' -%}
         {%- do log('\n' ~ end_date() ~ ', ' ~ var('lookback_days') ~ ' day(s) of history', info=True) -%}
-        {%- set of_vendors, others, suppressions = {}, [], {} -%}
+        {%- set of_vendors, others, suppressions, of_all = {}, [], {}, {} -%}
         {%- for figure, amount, vendor in run_query(
             'select figure, amount, device_vendor from ' ~ result.node.relation_name ~ ' order by device_vendor nulls first, position, figure'
         ).rows -%}
-            {%- if vendor is not none -%}{%- do of_vendors.setdefault(vendor, {}).update({figure: amount | int}) -%}{%- endif -%}
+            {%- do (of_all if vendor is none else of_vendors.setdefault(vendor, {})).update({figure: amount | int}) -%}
             {#- Anybody can write a vendor's name into a log, so few are printed. -#}
             {%- if vendor is none or vendor in judged_vendors() or vendor in others or others | length < 10 -%}
                 {%- if vendor is not none and of_vendors[vendor] | length == 1 -%}
@@ -22,6 +22,7 @@
         {%- if unsaid > 0 -%}{%- do log('… and ' ~ unsaid ~ ' vendors more: model row_fates', info=True) -%}{%- endif -%}
         {%- for kind, count in suppressions.items() if count > 10 -%}{%- do log('… and ' ~ (count - 10) ~ ' more: ' ~ kind ~ ' (model suppression_uses)', info=True) -%}{%- endfor -%}
         {%- do log('Findings: ' ~ result.node.schema ~ '.network_beaconing_anomalies, and as JSON in ' ~ export_location(), info=True) -%}
+        {%- do warn_of_rejected_lines(of_all) -%}
         {%- do warn_of_what_looks_wrong(of_vendors) -%}
     {%- endfor -%}
 {% endmacro %}
@@ -37,6 +38,23 @@
     {#- Whether a name of a vendor is the other's, or its beginning, but for capitals, blanks and marks. -#}
     {%- set a, b = modules.re.sub('[^a-z0-9]', '', vendor | lower), modules.re.sub('[^a-z0-9]', '', other | lower) -%}
     {{- return(a != '' and b != '' and (a.startswith(b) or b.startswith(a))) -}}
+{% endmacro %}
+
+
+{% macro warn_of_rejected_lines(figures) %}
+    {#- Warns in words where more than 1 % of the lines were rejected, as the data test few_rejects does, which only dbt build runs. -#}
+    {%- set reasons, rejected = [], namespace(lines=0) -%}
+    {%- for figure, amount in figures.items() | sort(attribute='1', reverse=true) if figure.startswith('rejected: ') -%}
+        {%- set rejected.lines = rejected.lines + amount -%}
+        {%- do reasons.append('{:,}'.format(amount) ~ ' ' ~ figure[10:]) -%}
+    {%- endfor -%}
+    {%- if 100 * rejected.lines > figures.get('log lines read', 0) -%}
+        {%- do exceptions.warn(
+            '{:,}'.format(rejected.lines) ~ ' of ' ~ '{:,}'.format(figures['log lines read']) ~ ' log lines could not be used, and were left out: ' ~ reasons | join(', ')
+            ~ '. Model stg_common_security_log_rejects has the lines.'
+            ~ (' A line must be one JSON object, or an array of them, in UTF-8.' if modules.re.search('JSON|object', reasons | join) else '')
+        ) -%}
+    {%- endif -%}
 {% endmacro %}
 
 
@@ -105,7 +123,7 @@
             {%- endfor -%}
             {%- do warnings.append(
                 '{:,}'.format(figures.get('lines: egress', 0)) ~ ' of ' ~ '{:,}'.format(total) ~ ' lines of ' ~ printable(vendor) ~ ' are connections from inside to outside; the others: '
-                ~ most[:3] | join(', ') ~ '. If that is not so, seeds say what rows mean (vendor_facts) and which networks are inside (internal_networks); a proxy is told by its port.'
+                ~ most[:3] | join(', ') ~ '. If that is not so, seeds say what rows mean (vendor_facts) and which networks are inside (internal_networks); a proxy is told by its port, or by the domains that its rows name.'
             ) -%}
         {%- endif -%}
         {%- if warnings and vendor not in judged_vendors() -%}{%- do others.append(vendor) -%}{%- endif -%}

@@ -6,7 +6,16 @@
 {% set log_version = session_version() %}
 {% set in_these_days = in_days_to_load(ref('stg_common_security_log'), log_version) %}
 
-with each_session as (
+with proxies as (
+    select
+        log_date,
+        device_vendor,
+        proxy_ip
+    from {{ ref('proxies') }}
+    where {{ in_these_days }}
+),
+
+each_session as (
     select
         log_date,
         {% for column in columns_of_main_row() + columns_of_session() %}
@@ -38,12 +47,19 @@ scoped as (
     from each_session
 ),
 
--- Some makers write the far end of an outbound session first.
+-- Some makers write the far end of an outbound session first. Of others, that is believed where ports say so too: direction may mean else.
 turned as (
     select
         *,
-        source_scope = 'public' and destination_scope in ({{ internal_scopes() }})
-        and may_be_swapped and (direction = 'outbound' or (direction is null and source_port < destination_port)) as is_swapped
+        coalesce(
+            source_scope = 'public' and destination_scope in ({{ internal_scopes() }})
+            and if(
+                may_be_swapped,
+                direction = 'outbound' or (direction is null and source_port < destination_port),
+                direction = 'outbound' and source_port < 32768 and destination_port >= 32768
+            ),
+            false
+        ) as is_swapped
     from scoped
 ),
 
@@ -61,9 +77,11 @@ placed as (
 
 judged as (
     select
-        *,
+        placed.*,
         {{ fate() }} as fate
     from placed
+    left join proxies
+        on placed.log_date = proxies.log_date and placed.device_vendor = proxies.device_vendor and placed.to_ip = proxies.proxy_ip
 )
 
 select

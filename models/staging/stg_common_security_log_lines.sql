@@ -3,7 +3,8 @@
     'DestinationPort', 'Protocol', 'SentBytes', 'ReceivedBytes', 'ExternalID', 'AdditionalExtensions', 'Message', 'CommunicationDirection',
     'ReceiptTime', 'StartTime', 'EndTime', 'DestinationHostName', 'DestinationDnsDomain', 'RequestURL', 'SourceUserName', 'SourceHostName',
     'DeviceCustomIPv6Address2', 'DeviceCustomIPv6Address3', 'DeviceCustomNumber1', 'DeviceCustomNumber1Label', 'DeviceCustomNumber2',
-    'DeviceCustomNumber2Label', 'DeviceCustomNumber3', 'DeviceCustomNumber3Label', '_ItemId',
+    'DeviceCustomNumber2Label', 'DeviceCustomNumber3', 'DeviceCustomNumber3Label', 'FieldDeviceCustomNumber1', 'FieldDeviceCustomNumber2',
+    'FieldDeviceCustomNumber3', '_ItemId',
 ] %}
 {{ config(
     partition_by='log_date',
@@ -46,11 +47,14 @@ texts as (
             nullif(trim({{ record() }}.{{ field }}), '') as {{ field }},
         {% endfor %}
         {{ maker(facts, 'trim(' ~ record() ~ '.DeviceVendor)') }} as maker,
-        -- Custom columns as fields like others, by their labels.
+        -- Custom columns as fields like others, by their labels. Newer rows have the numbers in columns of longer names.
         concat_ws(
             ';', '', {{ record() }}.AdditionalExtensions
             {%- for n in (1, 2, 3) -%}
-                , concat({{ record() }}.DeviceCustomNumber{{ n }}Label, '=', {{ record() }}.DeviceCustomNumber{{ n }})
+                , concat(
+                    {{ record() }}.DeviceCustomNumber{{ n }}Label, '=',
+                    coalesce({{ record() }}.DeviceCustomNumber{{ n }}, {{ record() }}.FieldDeviceCustomNumber{{ n }})
+                )
             {%- endfor -%}
         ) as extensions
     from parsed
@@ -63,6 +67,7 @@ placed as (
         {{ event_time('TimeGenerated') }} as time_generated,
         {% for side, other in [('Source', 'DeviceCustomIPv6Address2'), ('Destination', 'DeviceCustomIPv6Address3')] %}
             lower(coalesce(
+                {% if side == 'Destination' %}{{ address_asked_for('DestinationIP', ['RequestURL', 'DestinationHostName']) }},{% endif %}
                 if({{ side }}IP in ('0.0.0.0', '::') and {{ other }} is not null, null, {{ side }}IP),
                 if({{ other }} in ('::', '::ffff:0:0', '::ffff:0.0.0.0'), null, {{ other }}),
                 {{ in_message(facts, side | lower ~ '_ip') }},
@@ -81,6 +86,7 @@ placed as (
         ) as duration_milliseconds,
         {{ extension(facts, 'device_time') }} as device_time_text,
         coalesce({{ extension(facts, 'start_time') }}, {{ in_message(facts, 'start_time') }}) as start_time_text,
+        {{ extension(facts, 'end_time') }} as end_time_text,
         coalesce({{ extension(facts, 'destination_name') }}, {{ in_message(facts, 'destination_name') }}) as destination_name_text
     from texts
 ),
@@ -100,7 +106,8 @@ typed as (
                 {{ extension(facts, 'other_time') }}, regexp_replace({{ in_message(facts, 'other_time') }}, '[^0-9]{1,3}time=[^0-9]?', ' ')
             )
         end as other_time_text,
-        coalesce({{ device_time('StartTime') }}, {{ device_time('start_time_text') }}) as began_at
+        coalesce({{ device_time('start_time_text') }}, {{ device_time('StartTime') }}) as began_at,
+        coalesce({{ device_time('end_time_text') }}, {{ device_time('EndTime') }}) as ended_at
     from placed
 ),
 
@@ -110,7 +117,6 @@ timed as (
         *,
         if({{ is_believable('maker_time') }}, maker_time, null) as device_event_time,
         case when {{ is_believable('maker_time') }} then null else {{ device_time('ReceiptTime') }} end as received_at,
-        case when {{ is_believable('maker_time') }} then null else {{ device_time('EndTime') }} end as ended_at,
         if({{ is_believable('began_at') }}, began_at, null) as start_time,
         {{ device_time('other_time_text') }} as other_time
     from typed
@@ -149,7 +155,10 @@ staged as (
         coalesce(Protocol, {{ in_message(facts, 'protocol') }}) as protocol,
         {{ whole_number('sent_bytes_text') }} as sent_bytes,
         {{ whole_number('received_bytes_text') }} as received_bytes,
-        coalesce({{ seconds_of('duration_text') }}, {{ whole_number('duration_milliseconds') }} div 1000) as duration_seconds,
+        coalesce(
+            {{ seconds_of('duration_text') }}, {{ whole_number('duration_milliseconds') }} div 1000,
+            if(start_time <= ended_at and {{ is_believable('ended_at') }}, unix_timestamp(ended_at) - unix_timestamp(start_time), null)
+        ) as duration_seconds,
         case
             when device_event_time is not null then device_event_time
             when {{ is_believable('received_at') }} then received_at

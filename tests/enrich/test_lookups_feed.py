@@ -81,6 +81,10 @@ BAD, HARMLESS = "198.51.100.1", "192.0.2.1"  # in feeds: an indicator; whoever r
         '{"references": ["http://192.0.2.1/"], "indicators": [{"indicator": "198.51.100.1"}]}',
         '{"data": [{"ipAddress": "198.51.100.1", "owner": {"ip": "192.0.2.1"}}]}',
         '["198.51.100.1", "203.0.113.5"]',
+        "create bad hash:net family inet\nadd bad 203.0.113.5\nadd bad 198.51.100.0/28 timeout 60",
+        "add bad 198.51.100.0-198.51.100.3",
+        "Some, company:198.51.100.0-198.51.100.3\n",
+        "! Title: x\n||bad.example^\n||198.51.100.1^$third-party\n",
         '{"Event": {"Object": [{"Attribute": [{"type": "text", "value": "192.0.2.1"}, {"type": '
         '"ip-dst|port", "value": "198.51.100.1|443", "to_ids": true, "Tag": [{"name": "x"}]}]}]}}',
         '{"objects": [{"type": "ipv4-addr", "id": "ipv4-addr--1", "value": "192.0.2.1"}, {"type": '

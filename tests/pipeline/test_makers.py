@@ -810,10 +810,54 @@ SIZES = {
     "WatchGuard": "sent_bytes={};rcvd_bytes={}",
     "Forcepoint": "BytesSent={};BytesReceived={}",
     "Acme": "bytesout={};bytesin={}",
+    "Huawei": "SendBytes={};RcvBytes={}",
+    "Suricata": "bytes_toserver={};bytes_toclient={}",
+    "Barracuda": "Bytes Sent={};Bytes Received={}",
 }
 for vendor, names in SIZES.items():
     (one,) = sessions_of(("sizes", vendor), 1)
     log(lambda seen, v=vendor, n=names: in_fields(v, seen.session, n.format(70, 80)), one, "end")
+
+# Custom numbers in the columns that newer rows have for them.
+NEWER_NUMBERS = ("Palo Alto Networks", "Strata", "Check Point", "Zscaler firewall")
+for name in NEWER_NUMBERS:
+    (one,) = sessions_of(("newer numbers", name), 1)
+    row = log(MAKERS[name].write, one, "end")
+    ROWS[-1] = {
+        {f"DeviceCustomNumber{n}": f"FieldDeviceCustomNumber{n}" for n in (1, 2, 3)}.get(c, c): v
+        for c, v in row.items()
+    }
+
+# The far end first, in rows that say that they are outbound; and a server that is asked from
+# outside, in rows of a maker that means something else by the direction.
+for vendor in ("Sophos", "Acme"):
+    for one in sessions_of(("far end first", vendor), SESSIONS):
+        log(
+            lambda seen, v=vendor: (
+                in_fields(v, seen.session)
+                | {
+                    "SourceIP": seen.session.destination,
+                    "SourcePort": seen.session.port,
+                    "DestinationIP": seen.session.source,
+                    "DestinationPort": seen.session.source_port,
+                    "CommunicationDirection": "Outbound",
+                    **{"SentBytes": 80, "ReceivedBytes": 70},
+                }
+            ),
+            one,
+            "end",
+        )
+for outside, vendor in (("198.51.100.78", "Fortinet"), ("198.51.100.79", "Acme")):
+    (one,) = sessions_of(("asked from outside", vendor), 1)
+    CASES["asked from outside", vendor] = outside
+    log(
+        lambda seen, h=outside, v=vendor: (
+            in_fields(v, replace(seen.session, source=h, port=3389))
+            | {"DestinationIP": "10.9.9.9", "CommunicationDirection": "1"}
+        ),
+        one,
+        "end",
+    )
 
 (one,) = sessions_of(("no time", "eventtime"), 1)
 row = log(fortinet, one, "end")
@@ -886,7 +930,7 @@ def test_a_session_is_one_event(found, way: str):
             continue
         assert {s["sent_bytes"] for s in mine} == {5_000}, name
         assert {s["received_bytes"] for s in mine} == {None if maker.totals else 9_000}, name
-        if way != "end only" or (maker.duration and name != "Cisco Firepower"):
+        if way != "end only" or maker.duration:
             assert {s["duration_seconds"] for s in mine} == {7}, name
 
 
@@ -986,6 +1030,23 @@ def test_a_session_from_outside_is_not_turned_round(found):
     (session,) = of(found, "from outside")
     assert (session["fate"], session["row_count"]) == ("inbound", 2)
     assert session["source_ip"] == "198.51.100.77"
+
+
+def test_a_far_end_that_stands_first_is_the_destination(found):
+    for vendor in ("Sophos", "Acme"):
+        mine = of(found, ("far end first", vendor))
+        assert [s["fate"] for s in mine] == ["egress"] * SESSIONS, vendor
+        assert {s["destination_ip"] for s in mine} == {"203.0.113.9"}, vendor
+        assert {(s["destination_port"], s["sent_bytes"]) for s in mine} == {(443, 70)}, vendor
+    for vendor in ("Fortinet", "Acme"):
+        (session,) = of(found, ("asked from outside", vendor))
+        assert session["fate"] == "inbound", vendor
+
+
+def test_custom_numbers_stand_in_newer_columns(found):
+    for name in NEWER_NUMBERS:
+        (session,) = of(found, ("newer numbers", name))
+        assert session["duration_seconds"] == 7, name
 
 
 def test_the_fact_that_told_a_kind_by_text_is_named(found):

@@ -133,6 +133,19 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         rows += beacon(
             maker, f"10.5.2.{number}", DestinationIP="10.1.1.2", RequestURL=url["RequestURL"]
         )
+        # Where rows name many domains for one address of the own network, it is a proxy.
+        proxy = {"DestinationIP": "10.1.1.3"}
+        rows += [
+            row(maker, f"10.200.1.{n}", NOON + n, RequestURL=f"www.site-{n}.example/", **proxy)
+            for n in range(30)
+        ]
+        rows += beacon(maker, f"10.5.3.{number}", RequestURL=url["RequestURL"], **proxy)
+        # A URL holds the address; none that is written in one hides where a row went.
+        asked = {"RequestURL": "http://203.0.113.2:8080/a"}
+        rows += beacon(maker, f"10.5.4.{number}", DestinationIP=None, **asked)
+        rows += beacon(maker, f"10.5.5.{number}", DestinationHostName="203.0.113.2", **proxy)
+        rows += beacon(maker, f"10.5.6.{number}", RequestURL="http://10.4.4.4/a")
+        rows += beacon(maker, f"10.5.7.{number}", RequestURL="http://10.4.4.4/a", **proxy)
     lay_out(folder / "raw", DAY, rows, file="PT05M_9.json")
     return {
         "raw_root": str(folder / "raw"),
@@ -192,10 +205,18 @@ def test_the_devices_own_time_is_used_where_it_is_there(found):
 def test_a_name_is_a_destination(found):
     for number in range(len(MAKERS)):
         name = f"c2-{number}.example.org"
-        for source in (f"10.5.0.{number}", f"10.5.1.{number}"):
+        for source in (f"10.5.0.{number}", f"10.5.1.{number}", f"10.5.3.{number}"):
             assert found[source]["destination_ip"] == found[source]["destination_name"] == name
             assert f"the logs name the destination {name}" in found[source]["reasons"]
         assert f"10.5.2.{number}" not in found
+
+
+def test_an_address_in_a_url_is_a_destination(found):
+    for number in range(len(MAKERS)):
+        assert found[f"10.5.4.{number}"]["destination_ip"] == "203.0.113.2"
+        assert found[f"10.5.5.{number}"]["destination_ip"] == "203.0.113.2"
+        assert found[f"10.5.6.{number}"]["destination_ip"] == "203.0.113.1"
+        assert f"10.5.7.{number}" not in found
 
 
 def test_no_beacon_is_made_of_the_times_of_a_relay(found, first):
@@ -214,6 +235,7 @@ def test_no_beacon_is_made_of_the_times_of_a_relay(found, first):
         "300 of 300 lines of Sophos go from a public address to a public address",
         "name their networks in the seed internal_networks",
         "300 of 300 lines of Cisco have no source address, or neither address nor name",
+        "log lines could not be used, and were left out: ",
         "lines of Juniper on 2026-03-10 arrived within ten minutes, and say no other time",
     ],
 )
