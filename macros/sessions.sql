@@ -31,7 +31,7 @@
     {#- The columns that a session has from one of its rows. -#}
     {{- return([
         'device_vendor', 'source_ip', 'source_ip_key', 'source_port', 'destination_ip', 'destination_ip_key', 'destination_port', 'protocol_name',
-        'device_action', 'direction', 'may_be_swapped', 'has_collector_clock', 'kind', 'told_by', 'time_source', 'row_id', 'log_version',
+        'device_action', 'direction', 'may_be_swapped', 'has_collector_clock', 'is_to_proxy', 'kind', 'told_by', 'time_source', 'row_id', 'log_version',
     ]) -}}
 {% endmacro %}
 
@@ -133,7 +133,7 @@
             from_scope in ({{ internal_scopes() }}) and (
                 coalesce(to_scope, 'public') = 'public'
                 or destination_name is not null and to_scope in ({{ internal_scopes() }})
-                and (proxies.proxy_ip is not null or to_port in (1080, 3128, 8000, 8008, 8080, 8081, 8118, 8123, 8888, 9090, 9400))
+                and (is_to_proxy or to_port in (1080, 3128, 8000, 8008, 8080, 8081, 8118, 8123, 8888, 9090, 9400))
             )
             then if(has_collector_clock and time_source = 'TimeGenerated', 'time of a collector', 'egress')
         when from_scope in ({{ internal_scopes() }}) and to_scope in ({{ internal_scopes() }}) then 'internal'

@@ -56,6 +56,16 @@ clocks as (
         device_vendor
     from {{ ref('collector_clocks') }}
     where {{ in_these_days }}
+),
+
+proxies as (
+    select
+        log_date,
+        device_vendor,
+        sort_array(collect_list(proxy_ip)) as proxy_ips
+    from {{ ref('proxies') }}
+    where {{ in_these_days }}
+    group by log_date, device_vendor
 )
 
 select
@@ -66,9 +76,11 @@ select
     known.is_denied_in_text or count_if(known.fact = 'denied') > 0 as is_denied,
     count_if(known.fact = 'swapped') > 0 as may_be_swapped,
     count(clocks.device_vendor) > 0 as has_collector_clock,
+    any_value(proxies.proxy_ips) as proxy_ips,
     max({{ log_version }}) as log_version,
     known.log_date
 from known
 left join {{ loaded_seed('protocols') }} as protocols on lower(trim(substring_index(known.protocol, '/', 1))) = protocols.protocol_number
 left join clocks on known.log_date = clocks.log_date and known.device_vendor = clocks.device_vendor
+left join proxies on known.log_date = proxies.log_date and known.device_vendor = proxies.device_vendor
 group by known.log_date, known.kind_key, known.is_denied_in_text

@@ -32,7 +32,8 @@ kinds as (
         told_by,
         is_denied,
         may_be_swapped,
-        has_collector_clock
+        has_collector_clock,
+        proxy_ips
     from {{ ref('row_kinds') }}
 )
 
@@ -44,6 +45,7 @@ select /*+ broadcast(kinds) */
     kinds.is_denied,
     kinds.may_be_swapped,
     kinds.has_collector_clock,
+    coalesce(array_contains(kinds.proxy_ips, keyed.destination_ip), false) as is_to_proxy,
     {{ seen_at() }} as seen_at,
     {{ began_at('kinds.kind') }} as began_at
 -- The few rows first: Sail holds the first side in memory.

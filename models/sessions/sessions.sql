@@ -6,16 +6,7 @@
 {% set log_version = session_version() %}
 {% set in_these_days = in_days_to_load(ref('stg_common_security_log'), log_version) %}
 
-with proxies as (
-    select
-        log_date,
-        device_vendor,
-        proxy_ip
-    from {{ ref('proxies') }}
-    where {{ in_these_days }}
-),
-
-each_session as (
+with each_session as (
     select
         log_date,
         {% for column in columns_of_main_row() + columns_of_session() %}
@@ -77,11 +68,9 @@ placed as (
 
 judged as (
     select
-        placed.*,
+        *,
         {{ fate() }} as fate
     from placed
-    left join proxies
-        on placed.log_date = proxies.log_date and placed.device_vendor = proxies.device_vendor and placed.to_ip = proxies.proxy_ip
 )
 
 select

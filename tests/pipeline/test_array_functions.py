@@ -33,6 +33,7 @@ def all_are_key(array: str, count: int) -> str:
 # By function, what holds for each row. Models use these, and no others.
 HOLDS = {
     "aggregate": "aggregate(same, 0L, (total, x) -> total + x) = 3 * key",
+    "array_contains": f"array_contains(ids, key + {ROWS})",
     "array_distinct": all_are_key("array_distinct(same)", 1),
     "array_join": "array_join(transform(same, x -> cast(x as string)), ' ') = "
     "concat_ws(' ', key, key, key)",
