@@ -142,6 +142,14 @@ function headings() {
 // --- Keys and buttons ---------------------------------------------------------------------------
 
 const isField = (node) => node.matches("input, textarea, select");
+// Whether the keys came from the pane: who reads there goes on there, with the next finding too.
+let isReading = false;
+
+function step(n) {
+  const { listing } = current();
+  if (!listing.move(n)) listing.focus();
+  if (isReading) byId("pane-title").focus({ preventScroll: true });
+}
 const JUDGED_BY = Object.fromEntries(VERDICTS.map((verdict) => [verdict[0], verdict]));
 
 function onKey(event) {
@@ -150,14 +158,15 @@ function onKey(event) {
   const target = event.target instanceof Element ? event.target : document.body;
   if (isField(target)) {
     // Back to the row; a note is saved already, and Enter goes on to the next finding.
-    if (event.key === "Enter" && target.id === "note") listing.move(1) || listing.focus();
+    if (event.key === "Enter" && target.id === "note") step(1);
     else if (event.key === "Escape" || event.key === "Enter") listing.focus();
     return;
   }
+  isReading = byId("pane").contains(target);
   const isInList = target === document.body || listing.node.tBodies[0].contains(target);
   const judged = hasPane && paned && JUDGED_BY[event.key];
-  if (event.key === "j" || (event.key === "ArrowDown" && isInList)) listing.move(1);
-  else if (event.key === "k" || (event.key === "ArrowUp" && isInList)) listing.move(-1);
+  if (event.key === "j" || (event.key === "ArrowDown" && isInList)) step(1);
+  else if (event.key === "k" || (event.key === "ArrowUp" && isInList)) step(-1);
   else if (event.key === "/") byId("search").select();
   else if (event.key === "Enter" && isInList && listing.current())
     listing.open(listing.current(), true);
@@ -167,7 +176,7 @@ function onKey(event) {
   else if (event.key === "." && hasPane && paned) {
     if (lastJudged) {
       judgeAsBefore(paned);
-      listing.move(1) || listing.focus();
+      step(1);
     } else say("no verdict yet that . could give again");
   } else if (judged) {
     isPaneOpen = true;

@@ -344,8 +344,10 @@ let isPaneOpen = !matchMedia("(max-width: 700px)").matches;
 let paned = null;
 
 function showFinding(f) {
+  const isOther = f !== paned;
   paned = f;
   drawPane();
+  if (isOther) byId("pane").scrollTop = 0;
   if (f && isPaneOpen && isStarted) remember(f);
 }
 

@@ -651,6 +651,35 @@ def test_it_works_by_keyboard_and_the_focus_is_never_lost(page, tmp_path):
     assert page.errors == []
 
 
+def scrolled(page):
+    """Scroll the pane down, and return how far down it is."""
+    page.evaluate("byId('pane').scrollTop = 90")
+    return page.evaluate("byId('pane').scrollTop")
+
+
+def test_each_finding_opens_at_its_top_where_the_user_reads(page, tmp_path):
+    opened(page, tmp_path, [a_finding(n) | LOOKED_UP for n in range(1, 9)])
+    for keys in (["j"], ["k"], ["j", "Enter", "j"], ["b", "Enter"], ["."]):
+        assert scrolled(page) == 90
+        page.press(*keys)
+        assert page.evaluate("byId('pane').scrollTop") == 0, keys
+    # A verdict on the finding that is read does not move what is read.
+    assert scrolled(page) == 90
+    page.press("s")
+    assert page.evaluate("byId('pane').scrollTop") == 90
+    # Keys that scroll go on in the pane for who reads there, and in the list for who does not.
+    page.press("Enter", "Escape", "j")
+    assert focused(page) == f"{chosen(page):032x}"
+    page.press("k", "Enter", "j")
+    assert focused(page) == "pane-title"
+    page.evaluate("byId('pane').onscrollend = (e) => { window.ended = e.target.scrollTop; }, 0")
+    page.press("PageDown")
+    page.wait("window.ended > 0")
+    page.press("s", "Enter")
+    assert focused(page) == "pane-title" and page.evaluate("byId('pane').scrollTop") == 0
+    assert page.errors == []
+
+
 def test_bubbles_are_reached_by_keyboard(page, tmp_path):
     places = [(60.17, 24.94), (1.35, 103.82), (52.37, 4.9)]
     findings = [
