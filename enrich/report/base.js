@@ -114,6 +114,7 @@ const stopped = data.stopped && data.stopped.map((row) => new Finding(row));
 const enriched = data.lookups.every((name) => data.columns.includes(name));
 const shown = findings.filter((f) => !f.suppressed);
 const vendors = distinct(findings, (f) => f.device_vendor).sort();
+const judgedVendors = data.run?.device_vendors || vendors;
 
 function distinct(items, valueOf) {
   return [...new Set(items.map(valueOf))];

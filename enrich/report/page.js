@@ -1,7 +1,6 @@
 // The rest of the page: campaigns, suppressions, the run, keys; and the code that draws it all.
 
 const MOST_ROWS = 200; // of the tables below
-const judgedVendors = data.run?.device_vendors || vendors;
 
 // --- Tables below -------------------------------------------------------------------------------
 
@@ -129,10 +128,13 @@ function lookupStatuses() {
 function headings() {
   const of = data.run || findings[0];
   const words = findings.length ? "Beaconing" : "No beaconing found";
-  const judged = judgedVendors.map((vendor) => visible(vendor)).join(" and ");
-  byId("title").textContent = of
+  const names = judgedVendors.map((vendor) => visible(vendor));
+  const judged = names.length > 2 ? plural(names.length, "vendor") : names.join(" and ");
+  const title = byId("title");
+  title.textContent = of
     ? `${words} on ${visible(of.end_date)}, ${judged}`
     : "No findings, and no run that is known";
+  if (names.length > 2) title.title = names.join(", ");
   byId("empty").textContent = of
     ? "No connection beacons at these thresholds."
     : "Whether anything was hunted, and on which day, is not known.";

@@ -104,7 +104,8 @@ def title_of(findings: list[dict[str, Any]], run: dict[str, Any] | None) -> str:
         return "No findings, and no run that is known"
     day = (run or findings[0])["end_date"]
     vendors = run["device_vendors"] if run else vendors_of(findings)
-    return f"{'Beaconing' if findings else 'No beaconing found'} on {day}, {' and '.join(vendors)}"
+    judged = " and ".join(vendors) if len(vendors) <= 2 else f"{len(vendors)} vendors"
+    return f"{'Beaconing' if findings else 'No beaconing found'} on {day}, {judged}"
 
 
 def head_of(types: dict[str, str]) -> dict[str, Any]:

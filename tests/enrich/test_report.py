@@ -196,7 +196,8 @@ def test_the_sleep_stands_where_the_axis_has_it(page, tmp_path):
 @pytest.mark.parametrize(("width", "height"), [(1280, 800), (1920, 1080)])
 def test_findings_are_in_sight_when_the_page_opens(page, tmp_path, width, height):
     page.shape(width, height)
-    opened(page, tmp_path, [a_finding(n, sources=12) | LOOKED_UP for n in range(1, 61)])
+    findings = [a_finding(n, sources=12, device_vendor=f"Maker {n % 8}") for n in range(1, 61)]
+    opened(page, tmp_path, [f | LOOKED_UP for f in findings])
     in_sight = (
         "[...document.querySelectorAll('#findings tr.row')].filter(r => {"
         " const b = r.getBoundingClientRect();"
@@ -204,9 +205,7 @@ def test_findings_are_in_sight_when_the_page_opens(page, tmp_path, width, height
         " return b.top >= 0 && b.bottom <= Math.min(l.bottom, innerHeight); }).length"
     )
     assert page.evaluate(in_sight) >= 12
-    assert (
-        page.evaluate("document.getElementById('pane').getBoundingClientRect().top") < height - 150
-    )
+    assert page.evaluate("byId('pane').getBoundingClientRect().top") < height - 350
     page.evaluate("scrollTo(0, 0)")
     # Of a usual line nothing is cut but the names of the destination.
     cut = (
@@ -509,6 +508,7 @@ def test_several_vendors_have_a_chip_and_figures_each(page, tmp_path):
     title = text(page, "#title")
     assert title == "Beaconing on 2026-09-30, Fortinet and Palo Alto Networks"
     assert page.evaluate("document.title") == title
+    assert "by vendor" not in texts(page, "#chips button")
     click(page, "#chips button", "Palo Alto")
     assert beacons(page) == [2, 3]
     click(page, "#chips button", "clear")
@@ -520,6 +520,48 @@ def test_several_vendors_have_a_chip_and_figures_each(page, tmp_path):
         ".map(r => [...r.cells].map(c => c.textContent).join(' ')).join()"
     )
     assert run == "Fortinet 1 7 1,099,511,627,776,Palo Alto Networks 2 9 31"
+    assert page.errors == []
+
+
+def test_many_vendors_take_one_line_until_they_are_asked_for(page, tmp_path):
+    makers = [f"Maker {letter}" for letter in "ABCDEFGH"]
+    findings = [a_finding(n, device_vendor=maker) for n, maker in enumerate(makers, start=1)]
+    opened(page, tmp_path, findings)
+    title = text(page, "#title")
+    assert title == "Beaconing on 2026-09-30, 8 vendors" == page.evaluate("document.title")
+    assert page.evaluate("byId('title').title") == ", ".join(makers)
+    assert not [chip for chip in texts(page, "#chips button") if chip.startswith("Maker")]
+    page.evaluate("document.querySelector('#chips [aria-expanded=false]').focus()")
+    page.press("Enter")
+    assert count(page, "#chips [aria-expanded=true]") == 1 and focused(page) == "vendors"
+    click(page, "#chips button", "Maker B")
+    assert beacons(page) == [2]
+    assert texts(page, "#chips [aria-pressed=true]") == ["Maker B1"]
+    assert page.errors == []
+
+
+def test_a_chip_says_how_many_it_would_leave(page, tmp_path):
+    bad = LOOKED_UP | {"known_bad": "named"}
+    good = LOOKED_UP | {"known_bad": "not named", "feed_matches": None}
+    findings = [a_finding(1) | bad, a_finding(2, severity="low") | bad]
+    findings += [a_finding(3) | good, a_finding(4, **SUPPRESSED) | bad]
+    opened(page, tmp_path, findings)
+    chips = lambda: [t for t in texts(page, "#chips button") if "clear" not in t]  # noqa: E731
+    first = ["high2", "low1", "new3", "known bad2", "no verdict3", "not suppressed3"]
+    assert chips() == first
+    click(page, "#chips button", "low")
+    # Of its own group a chip counts what it would add; of the others, what both leave.
+    assert chips() == ["high2", "low1", "new1", "known bad1", "no verdict1", "not suppressed1"]
+    click(page, "#chips button", "high")
+    click(page, "#chips button", "low")
+    page.press("b", "Enter")
+    assert chips() == [
+        *("high2", "low1", "new2", "known bad1", "no verdict1", "benign1", "not suppressed2")
+    ]
+    click(page, "#chips button", "clear")
+    page.press("u")
+    page.evaluate("judge(findings[0], null)")
+    assert chips() == first
     assert page.errors == []
 
 
