@@ -171,6 +171,10 @@ function why(f) {
     severityOf(f) === f.severity
       ? null
       : el("li", {}, `${severityOf(f)}, raised from ${f.severity}${raisers && ": "}${raisers}`);
+  const notRaised = data.not_raised[f.beacon_id];
+  const flat = notRaised
+    ? el("li", {}, `known as bad, but not raised: ${visible(notRaised)}`)
+    : null;
   // What a picture or a line below shows is not said twice.
   const isShown = (text) =>
     (/^evidence: /.test(text) && f.evidence?.length) ||
@@ -183,6 +187,7 @@ function why(f) {
     { class: "why" },
     matches,
     rise,
+    flat,
     reasons,
     by.map((text) => el("li", {}, "suppressed: " + text)),
   );

@@ -355,6 +355,20 @@ def test_what_is_known_as_bad_counts_and_what_nobody_was_asked_is_said(page, tmp
     assert page.errors == []
 
 
+def test_what_is_named_and_not_raised_says_why(page, tmp_path):
+    denied = {"event_count": 10, "denied_event_count": 10}
+    findings = [a_finding(1) | LOOKED_UP, a_finding(2, **denied) | LOOKED_UP]
+    findings += [a_finding(3) | LOOKED_UP | {"feed_severity": "low"}]
+    opened(page, tmp_path, findings)
+    said = []
+    for _ in findings:
+        said.append([reason for reason in texts(page, "#pane .why li") if "raised" in reason])
+        page.press("j")
+    denial = "known as bad, but not raised: every connection was denied"
+    assert said == [[], [denial], ["known as bad, but not raised: the feed's severity is only low"]]
+    assert page.errors == []
+
+
 def test_nothing_is_said_of_sizes_that_are_zero(page, tmp_path):
     nothing = dict.fromkeys(("total_sent_bytes", "total_received_bytes"), 0)
     nothing |= dict.fromkeys(("median_sent_bytes", "median_received_bytes"), 0)
