@@ -212,6 +212,8 @@ function endpoint(f) {
   return (address.includes(":") ? "[" + address + "]" : address) + ":" + f.destination_port;
 }
 
+const pairOf = (f) => visible(f.source_ip) + " → " + visible(endpoint(f));
+
 function passage(f) {
   if (isMissing(f.denied_event_count) || isMissing(f.event_count)) return "–";
   if (isDenied(f)) return "denied";

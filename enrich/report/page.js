@@ -143,6 +143,7 @@ function headings() {
 
 // --- Keys and buttons ---------------------------------------------------------------------------
 
+const sayVerdict = (f) => say(`${verdictOf(f).verdict}: ${pairOf(f)}`);
 const isField = (node) => node.matches("input, textarea, select");
 // Whether the keys came from the pane: who reads there goes on there, with the next finding too.
 let isReading = false;
@@ -152,6 +153,7 @@ function step(n) {
   if (!listing.move(n)) listing.focus();
   if (isReading) byId("pane-title").focus({ preventScroll: true });
 }
+const VIEW_KEYS = { 1: "findings", 2: "hosts", 3: "changes" };
 const JUDGED_BY = Object.fromEntries(VERDICTS.map((verdict) => [verdict[0], verdict]));
 
 function onKey(event) {
@@ -159,9 +161,18 @@ function onKey(event) {
   const { listing, hasPane } = current();
   const target = event.target instanceof Element ? event.target : document.body;
   if (isField(target)) {
-    // Back to the row; a note is saved already, and Enter goes on to the next finding.
-    if (event.key === "Enter" && target.id === "note") step(1);
-    else if (event.key === "Escape" || event.key === "Enter") listing.focus();
+    // Back to the row; a note is saved already, and Enter goes on to the next finding. What was
+    // judged is said, as keys then act on the next one.
+    if (event.key === "Enter" && target.id === "note") {
+      sayVerdict(paned);
+      step(1);
+    } else if (event.key === "Escape" && target.id === "search") {
+      // With its filter; by itself the browser empties the box only.
+      event.preventDefault();
+      target.value = "";
+      search("");
+      listing.focus();
+    } else if (event.key === "Escape" || event.key === "Enter") listing.focus();
     return;
   }
   isReading = byId("pane").contains(target);
@@ -172,12 +183,17 @@ function onKey(event) {
   else if (event.key === "/") byId("search").select();
   else if (event.key === "Enter" && isInList && listing.current())
     listing.open(listing.current(), true);
-  else if (event.key === "Escape" && byId("pane").contains(target)) listing.focus();
+  else if (Object.hasOwn(VIEW_KEYS, event.key)) {
+    show(VIEW_KEYS[event.key]);
+    current().listing.focus();
+  } else if (event.key === "Escape" && byId("pane").contains(target)) listing.focus();
+  else if (event.key === "Escape" && view === "findings" && active.has(OF_A_HOST)) leaveHost();
   else if (event.key === "Escape" && !byId("pane").hidden) closePane();
   else if (event.key === "u" && hasPane && paned) judge(paned, null);
   else if (event.key === "." && hasPane && paned) {
     if (lastJudged) {
       judgeAsBefore(paned);
+      sayVerdict(paned);
       step(1);
     } else say("no verdict yet that . could give again");
   } else if (judged) {

@@ -52,7 +52,9 @@ function verdictBox(f) {
   });
   note.value = made?.note ?? "";
   const isOlder = made && made.end_date !== f.end_date;
+  const doubts = made?.verdict === "benign" ? againstBenign(f) : [];
   const lines = [
+    doubts.length ? el("p", { class: "alarm" }, `benign, but ${doubts.join("; and ")}`) : null,
     isOlder ? hint(`judged on the finding of ${visible(made.end_date)}`) : null,
     made && !isKept
       ? hint("This browser keeps nothing for this page: save the verdicts before you close it.")
@@ -64,6 +66,16 @@ function verdictBox(f) {
     el("div", { class: "row-of" }, VERDICTS.map(choice), note),
     lines,
   );
+}
+
+function againstBenign(f) {
+  const match = matchesOf(f)[0];
+  return [
+    knownBad(f) === "named"
+      ? "a feed or provider names this address" + (match ? ` (${shortened(match, 80)})` : "")
+      : null,
+    severityOf(f) === "critical" ? "the finding is critical" : null,
+  ].filter(Boolean);
 }
 
 function suppressionBox(f) {

@@ -59,9 +59,15 @@ const verdictOf = (f) => verdicts.get(f.beacon_id) || null;
 // The last finding that was judged: its verdict and note can be given again.
 let lastJudged = null;
 
-// Null takes the verdict back.
+// Null takes the verdict back. A reason is of its verdict: another one does not get it.
 function judge(f, verdict) {
-  keep(f, verdict, verdictOf(f)?.note ?? "");
+  const before = verdictOf(f);
+  const isOther = before && before.verdict !== verdict;
+  keep(f, verdict, isOther ? "" : (before?.note ?? ""));
+  if (isOther && before.note)
+    say(`no longer kept of ${pairOf(f)}: ${before.verdict}, ${shortened(before.note, 60)}`);
+  else if (!verdict)
+    say(`${before ? "taken back: " + before.verdict : "no verdict yet"}, ${pairOf(f)}`);
   afterVerdict(f);
 }
 

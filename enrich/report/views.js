@@ -251,6 +251,8 @@ function hostsOf(items) {
 
 // --- Views --------------------------------------------------------------------------------------
 
+const OF_A_HOST = "source"; // the filter of one host's findings
+
 const views = {
   findings: {
     listing: makeListing({
@@ -272,7 +274,10 @@ const views = {
       columns: HOST_COLUMNS,
       idOf: (h) => h.source_ip,
       open: (h) => {
-        only("source", h.source_ip, (f) => f.source_ip === h.source_ip);
+        // With the filters that made the host's row, so that they are there on the way back.
+        const test = (f) => f.source_ip === h.source_ip;
+        active.set(OF_A_HOST, new Map([[h.source_ip, test]]));
+        select();
         show("findings");
         views.findings.listing.focus();
       },
@@ -335,6 +340,13 @@ function showViews() {
 function show(name) {
   view = name;
   showViews();
+}
+
+function leaveHost() {
+  active.delete(OF_A_HOST);
+  select();
+  show("hosts");
+  views.hosts.listing.focus();
 }
 
 // --- Pane ---------------------------------------------------------------------------------------

@@ -685,7 +685,7 @@ def test_it_works_by_keyboard_and_the_focus_is_never_lost(page, tmp_path):
     page.press("j")  # a letter in the search, not a key
     assert page.evaluate("document.getElementById('search').value") == "10.0.0.2j"
     search(page, "10.0.0.20")
-    page.press("Escape", "j", "j")
+    page.press("Enter", "j", "j")
     assert chosen(page) == 201
     click(page, "#chips button", "clear")
     assert chosen(page) == 201 and "201 to 205" in text(page, "#pages")
@@ -733,6 +733,31 @@ def test_each_finding_opens_at_its_top_where_the_user_reads(page, tmp_path):
     page.wait("window.ended > 0")
     page.press("s", "Enter")
     assert focused(page) == "pane-title" and page.evaluate("byId('pane').scrollTop") == 0
+    assert page.errors == []
+
+
+def test_escape_clears_the_search_and_leaves_a_host(page, tmp_path):
+    findings = [a_finding(n, source_ip=f"10.0.0.{n % 3}") for n in range(1, 8)]
+    opened(page, tmp_path, [*findings, a_finding(9, severity="low", source_ip="10.0.0.1")])
+    page.press("/")
+    page.type("10.0.0.2")
+    page.wait("active.has('search')")
+    page.press("Escape")
+    assert len(beacons(page)) == 8 and page.evaluate("byId('search').value") == ""
+    assert count(page, "#chips [aria-pressed=true]") == 0
+    # One host's findings, among those that are filtered, and back to its line.
+    click(page, "#chips button", "high")
+    page.press("2", "j", "Enter")
+    assert beacons(page) == [2, 5]
+    page.press("Escape")
+    assert page.evaluate("view") == "hosts" and focused(page) == "10.0.0.2"
+    assert texts(page, "#chips [aria-pressed=true]") == ["high7"]
+    page.press("3")
+    assert page.evaluate("view") == "changes" and focused(page) == f"{1:032x}"
+    page.press("1")
+    assert page.evaluate("view") == "findings" and focused(page) == f"{2:032x}"
+    page.press("Escape")
+    assert count(page, "#pane:not([hidden])") == 0
     assert page.errors == []
 
 
@@ -813,6 +838,65 @@ def test_ten_verdicts_with_a_reason_each_take_two_keys_more_than_the_reasons(pag
     page.press("u", ".", "k", "k")
     assert texts(page, "#findings td.verdict")[-1] == "–", "what was taken back is not repeated"
     assert page.errors == []
+
+
+def test_benign_is_doubted_where_a_feed_names_the_address_or_it_is_critical(page, tmp_path):
+    lower = {"effective_severity": "high"}
+    findings = [a_finding(1, severity="critical") | LOOKED_UP, a_finding(2) | LOOKED_UP | lower]
+    findings += [a_finding(3, severity="critical"), a_finding(4)]
+    opened(page, tmp_path, [dict.fromkeys(LOOKED_UP) | f for f in findings])
+    said = []
+    for _ in findings:
+        page.press("b")
+        said.append(" ".join(texts(page, ".judgement .alarm")))
+        assert count(page, "#suppression") == 1
+        page.press("Escape", "s")
+        assert count(page, ".judgement .alarm, #suppression") == 0
+        page.press("Enter")
+    named = "benign, but a feed or provider names this address (feed.csv: Cobalt Strike)"
+    critical = "the finding is critical"
+    assert said == [f"{named}; and {critical}", named, f"benign, but {critical}", ""]
+    assert page.errors == []
+
+
+def test_a_reason_is_of_its_verdict_and_is_said_when_it_goes(page, tmp_path):
+    opened(page, tmp_path, [a_finding(1), a_finding(2)])
+    page.press("b")
+    page.type("nightly update")
+    page.press("Escape", "b")
+    assert page.evaluate("byId('note').value") == "nightly update", "the same verdict again"
+    page.press("Escape", "m")
+    assert page.evaluate("byId('note').value") == "" and focused(page) == "note"
+    assert "benign, nightly update" in text(page, "#said")
+    page.press("Enter")
+    kept = json.loads(page.evaluate("verdictsAsJson()"))["verdicts"]
+    assert [(v["verdict"], v["note"]) for v in kept] == [("malicious", "")]
+    # After a verdict has moved on, it is said which finding a key was for.
+    assert text(page, "#said").startswith("malicious: 10.0.0.1 →")
+    page.press("u")
+    assert text(page, "#said").startswith("no verdict yet, 10.0.0.2 →")
+    page.press("k", "u")
+    assert text(page, "#said").startswith("taken back: malicious, 10.0.0.1 →")
+    assert page.errors == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_what_is_said_moves_no_button_and_goes_away(page, tmp_path, width):
+    page.shape(width, 844)
+    opened(page, tmp_path, [a_finding(n) for n in range(1, 61)])
+    places = (
+        "[...document.querySelectorAll('footer button')].flatMap(b =>"
+        " [b.getBoundingClientRect().x, b.getBoundingClientRect().y])"
+    )
+    before = page.evaluate(places)
+    for words in ("saved: a", "long " * 60):
+        page.evaluate(f"say({json.dumps(words)})")
+        assert page.evaluate(places) == before
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    source = "setTimeout = ((late) => (f, t) => late(f, t / 100))(setTimeout)"
+    page.evaluate(f"{source}; say('saved: b'); 0")
+    page.wait("byId('said').textContent === ''")
+    assert page.evaluate(places) == before
 
 
 def test_what_a_picture_or_a_line_shows_is_not_said_twice(page, tmp_path):
