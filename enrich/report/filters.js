@@ -80,11 +80,38 @@ function haystack(f) {
   return f.haystack;
 }
 
+// The bits of an address, to compare it with a network; null for a name.
+function bitsOf(text) {
+  const key = addressKey(text ?? "");
+  if (key[0] === "n") return null;
+  const size = key[0] === "4" ? 8 : 16;
+  const parts = key.slice(1).split("");
+  return parts.map((part) => part.charCodeAt(0).toString(2).padStart(size, "0")).join("");
+}
+
+// A word is looked for in the texts, and in the verdict, which may change; a network such as
+// 203.0.113.0/28 has addresses, too.
+function testOf(word) {
+  const [, address, length] = /^(.+)\/(\d{1,3})$/.exec(word) || [];
+  const bits = address && bitsOf(address);
+  const isIn = (ip) => {
+    const own = bitsOf(ip);
+    return own?.length === bits.length && own.startsWith(bits.slice(0, length));
+  };
+  const ends = (f) => [f.source_ip, f.destination_ip, ...membersOf(f).map((one) => one.ip)];
+  const said = ({ verdict, note }) => `${verdict}\n${note}`.toLowerCase();
+  return (f) =>
+    haystack(f).includes(word) ||
+    (verdictOf(f) && said(verdictOf(f)).includes(word)) ||
+    (bits && ends(f).some(isIn));
+}
+
 function search(text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   active.delete("search");
   if (words.length) {
-    const test = (f) => words.every((word) => haystack(f).includes(word));
+    const tests = words.map(testOf);
+    const test = (f) => tests.every((one) => one(f));
     active.set("search", new Map([[words.join(" "), test]]));
   }
   select();

@@ -146,7 +146,8 @@ const FINDING_COLUMNS = [
     "hosts",
     (f) => f.sources,
     (f) => whole(f.sources),
-    "sources that reach the destination",
+    "sources that reach the destination" +
+      (judgedVendors.length > 1 ? ", in the logs of the finding's vendor" : ""),
     "number few",
   ),
   {
@@ -295,7 +296,9 @@ const views = {
     }),
     items: () => {
       const of = (status) => selected.filter((f) => f.status === status);
-      return [...of("changed"), ...of("new"), ...selectedStopped];
+      const all = [...of("changed"), ...of("new"), ...selectedStopped];
+      const rank = (f) => 2 * severityRank(severityOf(f)) + (knownBad(f) === "named");
+      return all.sort((a, b) => rank(b) - rank(a));
     },
     hasPane: true,
   },

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import shlex
 import subprocess
 import time
 import unicodedata
@@ -238,6 +239,35 @@ def test_on_paper_a_severity_and_a_verdict_are_one_line_beside_the_next_column(p
         ".right + 1 || n.getClientRects().length > 1).length"
     )
     assert page.evaluate(over) == 0
+
+
+def test_paper_needs_no_colours_repeats_its_heads_and_says_why(page, tmp_path):
+    findings = [a_finding(n, severity=severity) for n, severity in enumerate(("critical", "low"))]
+    page.shape(1047, 800, "dark")
+    opened(page, tmp_path, findings)
+    page.evaluate("keep(findings[0], 'malicious', 'an implant'); afterVerdict(findings[0])")
+    page.shape(1047, 800, "dark", media="print")
+    styles = lambda selector, name: page.evaluate(  # noqa: E731
+        f"[...document.querySelectorAll({json.dumps(selector)})]"
+        f".map(n => getComputedStyle(n).{name})"
+    )
+    painted = ".badge, button.verdict[aria-pressed=true]"
+    assert set(styles(painted, "backgroundColor")) == {"rgba(0, 0, 0, 0)"}
+    assert set(styles(painted, "color")) == {"rgb(28, 37, 48)"}
+    assert set(styles(painted, "borderTopStyle")) == {"solid"}
+    assert styles("#findings thead", "display") == ["table-header-group"]
+    # Chromium leaves buttons out of the heads that it repeats.
+    assert set(styles("#findings th button", "display")) == {"none"}
+    before = (
+        "[...document.querySelectorAll('#findings th')]"
+        ".map(n => getComputedStyle(n, '::before').content)"
+    )
+    assert page.evaluate(before)[:2] == ['"verdict"', '"severity"']
+    said = page.evaluate(
+        "[...document.querySelectorAll('#findings td.verdict')].map(n =>"
+        " [getComputedStyle(n, '::after').content, n.title])"
+    )
+    assert said == [['"an implant"', "an implant"], ["none", "–"]]
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 1920])
@@ -598,8 +628,8 @@ def test_hosts_are_a_view_worst_first_and_changes_are_another(page, tmp_path):
     assert beacons(page) == [1, 2] and "source:" in texts(page, "#chips [aria-pressed=true]")[0]
     click(page, "#chips button", "clear")
     click(page, "nav button", "changes")
-    assert beacons(page, "changes") == [3, 2, 4]
-    page.press("j", "Enter")
+    assert beacons(page, "changes") == [3, 4, 2]
+    page.press("j", "j", "Enter")
     assert focused(page) == "pane-title" and "10.0.0.1" in text(page, "#pane-title")
     assert page.errors == []
 
@@ -624,6 +654,69 @@ def test_what_has_stopped_is_among_the_changes(page, tmp_path):
     click(page, "#chips button", "high")
     assert beacons(page, "changes") == [2, 8]
     assert page.errors == []
+
+
+def test_what_has_stopped_is_among_the_others_and_says_since_when(page, tmp_path):
+    day = {"end_date": "2026-09-29", "last_seen": "2026-09-29T21:30:00.000Z"}
+    reasons = ["first seen on this day, with 3 day(s) of history"]
+    old = [a_finding(8, severity="critical", reasons=reasons, **day), a_finding(9, **day)]
+    now = [a_finding(1, severity="low"), a_finding(2, status="changed"), a_finding(3) | LOOKED_UP]
+    opened(page, tmp_path, [dict.fromkeys(LOOKED_UP) | f for f in now], before=old)
+    page.press("3")
+    assert beacons(page, "changes") == [8, 3, 2, 9, 1]
+    first, second = texts(page, "#pane .why li")
+    assert first.startswith("stopped: last seen 2026-09-29 21:30 UTC, not found on 2026-09-30")
+    assert second == "first seen on 2026-09-29, with 3 day(s) of history"
+    assert page.errors == []
+
+
+def test_where_several_vendors_are_judged_it_says_in_whose_logs(page, tmp_path):
+    reasons = ["one internal source of 29 reaches this destination", "beats every 60 s"]
+    findings = [a_finding(1, reasons=reasons), a_finding(2, device_vendor="Zscaler")]
+    opened(page, tmp_path, findings)
+    assert texts(page, "#pane .why li") == [reasons[0] + " in the logs of Fortinet", reasons[1]]
+    assert "sources in the logs of Fortinet" in text(page, "#pane")
+    opened(page, tmp_path, findings[:1])
+    assert texts(page, "#pane .why li") == reasons and "in the logs of" not in text(page, "#pane")
+
+
+def test_the_search_finds_verdicts_reasons_and_networks(page, tmp_path):
+    ends = ["203.0.113.15", "203.0.113.16", "2001:db8::9", "c2.example"]
+    findings = [a_finding(n, destination_ip=end) for n, end in enumerate(ends, start=1)]
+    opened(page, tmp_path, findings)
+    page.press("j", "m")
+    page.type("Known Implant")
+    page.press("Enter")
+    expected = {
+        "malicious": [2],
+        "known implant": [2],
+        "203.0.113.0/28": [1],
+        "10.0.0.2/31": [2, 3],
+    }
+    expected |= {"203.0.113.0/0": [1, 2, 3, 4], "2001:db8::/32": [3], "c2.example/8": [], "/8": []}
+    for words, found in expected.items():
+        search(page, words)
+        assert beacons(page) == found, words
+    assert page.errors == []
+
+
+def test_another_method_is_called_so_and_says_whether_it_is_met(page, tmp_path):
+    limit = {"percent_beacon_threshold": 75.0}
+    opened(
+        page, tmp_path, [a_finding(n, percent_beacon=p, **limit) for n, p in ((1, 14.9), (2, 99.0))]
+    )
+    assert "another method, not met: threshold 75 %" in text(page, "#pane")
+    page.press("j")
+    assert "another method, met: threshold 75 %" in text(page, "#pane")
+
+
+def test_the_ticks_of_an_axis_differ(page, tmp_path):
+    bars = [{"time_delta": n, "events": 9} for n in (14400, 14402)]
+    change = {"estimated_sleep_seconds": 14402.0, "estimated_jitter_percent": 0.0}
+    opened(page, tmp_path, [a_finding(1, interval_histogram=bars, **change)])
+    words = "[...document.querySelectorAll('svg[aria-label=\"histogram of intervals\"] text')]"
+    ticks = page.evaluate(f"{words}.slice(-3).map(t => t.textContent)")
+    assert ticks == ["14,398 s", "14,401 s", "14,404 s"]
 
 
 def test_the_command_draws_the_run_and_what_has_stopped(page, tmp_path, monkeypatch):
@@ -814,6 +907,9 @@ def test_a_verdict_is_kept_and_gives_the_suppression(page, tmp_path):
     assert suppression["destination_network"] == "203.0.113.7"
     assert suppression["source_network"] == "10.0.0.1" and suppression["device_vendor"] == vendor
     assert float(suppression["shortest_seconds"]) < 60 < float(suppression["longest_seconds"])
+    words = shlex.split(text(page, "#command"))
+    assert words[:2] == ["network-beaconing", "suppress"] and words[-1] == "--write"
+    assert words[3:7] == ["--reason", 'update, "nightly"', "--owner", "SOC"]
     assert suppression["reason"] == 'update, "nightly"' and suppression["destination_port"] == "443"
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", suppression["expires_on"])
     assert page.errors == []
@@ -853,7 +949,7 @@ def test_benign_is_doubted_where_a_feed_names_the_address_or_it_is_critical(page
         page.press("Escape", "s")
         assert count(page, ".judgement .alarm, #suppression") == 0
         page.press("Enter")
-    named = "benign, but a feed or provider names this address (feed.csv: Cobalt Strike)"
+    named = "benign, but a feed or provider names this address"
     critical = "the finding is critical"
     assert said == [f"{named}; and {critical}", named, f"benign, but {critical}", ""]
     assert page.errors == []
