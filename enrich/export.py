@@ -368,8 +368,8 @@ def rank(finding: dict[str, Any]) -> tuple[bool, int, bool, bool, float, float]:
     return (
         finding.get("suppressed") is True,
         place_of(finding),
-        is_denied(finding),
         known_bad(finding) != NAMED,
+        is_denied(finding),
         -(finding.get("beacon_score") or 0),
         -(finding.get("percent_beacon") or 0),
     )

@@ -16,6 +16,7 @@ from enrich.severity import (
     is_denied,
     known_bad,
     place_of,
+    why_not_raised,
 )
 from enrich.words import SettingsError, UserError, duration, endpoint_of, escaped, visible
 
@@ -113,6 +114,8 @@ def cells_of(finding: dict[str, Any]) -> tuple[str, ...]:
     notes = ["all denied"] if is_denied(finding) else []
     notes += [", ".join(visible(text) for text in owner if text)]
     notes += [visible(why) for why in finding.get("raised_by") or []]
+    if why := why_not_raised(finding):
+        notes += [f"known as bad, but not raised: {visible(why)}"]
     notes += [visible(reason) for reason in finding.get("reasons") or []]
     state = "suppressed" if finding.get("suppressed") is True else finding.get("status")
     return (
@@ -223,7 +226,8 @@ def explained(finding: dict[str, Any]) -> Iterator[str]:
     for reason in finding.get("reasons") or []:
         yield f"  {visible(reason)}"
     yield ""
-    yield f"Known bad: {names_of(finding)}"
+    why = why_not_raised(finding)
+    yield f"Known bad: {names_of(finding)}" + (f"; not raised: {visible(why)}" if why else "")
     groups = {"Lookups": LOOKUP_COLUMNS, "All columns": all_columns().keys() - LOOKUP_COLUMNS}
     for title, names in groups.items():
         known = [name for name in all_columns() if name in names and finding.get(name) is not None]

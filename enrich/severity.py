@@ -12,6 +12,7 @@ SAYS_A_LOT = {"critical", "high"}
 
 CRITICAL_SOURCE = "high"  # of source_criticality
 
+KNOWN_AS_BAD = "the destination is known as bad"  # in raised_by
 NAMED, NOT_NAMED, NOT_CHECKED = "named", "not named", "not checked"
 
 # Columns that follow from the lookups; types are named as in the contract.
@@ -72,12 +73,26 @@ def raised(finding: dict[str, Any]) -> tuple[str | None, list[str]]:
 
     if words := raising_words(finding):
         to = min(place - 1, high) if SAYS_A_LOT & words else place - 1
-        move(to, "the destination is known as bad")
+        move(to, KNOWN_AS_BAD)
     if finding.get("source_criticality") == CRITICAL_SOURCE:
         known = [finding.get(f"source_{name}") for name in ("name", "owner", "site")]
         said = ", ".join(str(text) for text in known if text)
         move(place - 1, f"the source is critical{f': {said}' if said else ''}")
     return SEVERITIES[place], raised_by
+
+
+def why_not_raised(finding: dict[str, Any]) -> str | None:
+    """Say why a destination that is named as bad did not raise the severity; else None.
+
+    None, too, for what is critical without it.
+    """
+    severity, raised_by = raised(finding)
+    is_highest = severity not in SEVERITIES or finding.get("severity") == SEVERITIES[0]
+    if known_bad(finding) != NAMED or KNOWN_AS_BAD in raised_by or is_highest:
+        return None
+    if raising_words(finding):
+        return "every connection was denied"
+    return f"the feed's severity is only {finding.get('feed_severity')}"
 
 
 def place_of(finding: dict[str, Any]) -> int:

@@ -114,6 +114,7 @@ const stopped = data.stopped && data.stopped.map((row) => new Finding(row));
 const enriched = data.lookups.every((name) => data.columns.includes(name));
 const shown = findings.filter((f) => !f.suppressed);
 const vendors = distinct(findings, (f) => f.device_vendor).sort();
+const judgedVendors = data.run?.device_vendors || vendors;
 
 function distinct(items, valueOf) {
   return [...new Set(items.map(valueOf))];
@@ -210,6 +211,8 @@ function endpoint(f) {
   if (isMissing(f.destination_port)) return address;
   return (address.includes(":") ? "[" + address + "]" : address) + ":" + f.destination_port;
 }
+
+const pairOf = (f) => visible(f.source_ip) + " → " + visible(endpoint(f));
 
 function passage(f) {
   if (isMissing(f.denied_event_count) || isMissing(f.event_count)) return "–";

@@ -104,7 +104,10 @@ function intervals(f) {
       svg("title", {}, `${start}${end} s: ${plural(n, "interval")}`),
     );
   };
-  const tick = (delta, i) => xLabel(seconds(delta), x(delta), ["start", "middle", "end"][i]);
+  const places = [from, (from + to) / 2, to];
+  const areTold = new Set(places.map(seconds)).size === places.length;
+  const words = areTold ? seconds : (delta) => whole(delta) + " s";
+  const tick = (delta, i) => xLabel(words(delta), x(delta), ["start", "middle", "end"][i]);
   return picture(
     title,
     frame(
@@ -114,7 +117,7 @@ function intervals(f) {
       sleep === null ? [] : sleepMark(x(sleep), cadence(f)),
       yLabel(whole(most), y(most)),
       yLabel("0", y(0)),
-      [from, (from + to) / 2, to].map(tick),
+      places.map(tick),
     ),
     beyond ? hint(plural(beyond, "interval") + " outside the picture") : null,
   );
@@ -280,12 +283,14 @@ const PARTS = [
     (f) => `${whole(f.sources)} of ${whole(f.active_sources)} sources reach it`,
   ],
 ];
+const met = (n, least) =>
+  isMissing(least) ? "" : `, ${n > least ? "" : "not "}met: threshold ${least} %`;
 const OTHERS = [
   [
     "percent_beacon",
     (f) => f.percent_beacon,
     (n) => percent(n, 1),
-    (f) => `threshold ${f.percent_beacon_threshold} %`,
+    (f) => "another method" + met(f.percent_beacon, f.percent_beacon_threshold),
   ],
   ["RITA", (f) => f.rita_beacon_score, share, () => "score of RITA, for comparison"],
 ];

@@ -80,35 +80,89 @@ function haystack(f) {
   return f.haystack;
 }
 
+// The bits of an address, to compare it with a network; null for a name.
+function bitsOf(text) {
+  const key = addressKey(text ?? "");
+  if (key[0] === "n") return null;
+  const size = key[0] === "4" ? 8 : 16;
+  const parts = key.slice(1).split("");
+  return parts.map((part) => part.charCodeAt(0).toString(2).padStart(size, "0")).join("");
+}
+
+// A word is looked for in the texts, and in the verdict, which may change; a network such as
+// 203.0.113.0/28 has addresses, too.
+function testOf(word) {
+  const [, address, length] = /^(.+)\/(\d{1,3})$/.exec(word) || [];
+  const bits = address && bitsOf(address);
+  const isIn = (ip) => {
+    const own = bitsOf(ip);
+    return own?.length === bits.length && own.startsWith(bits.slice(0, length));
+  };
+  const ends = (f) => [f.source_ip, f.destination_ip, ...membersOf(f).map((one) => one.ip)];
+  const said = ({ verdict, note }) => `${verdict}\n${note}`.toLowerCase();
+  return (f) =>
+    haystack(f).includes(word) ||
+    (verdictOf(f) && said(verdictOf(f)).includes(word)) ||
+    (bits && ends(f).some(isIn));
+}
+
 function search(text) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   active.delete("search");
   if (words.length) {
-    const test = (f) => words.every((word) => haystack(f).includes(word));
+    const tests = words.map(testOf);
+    const test = (f) => tests.every((one) => one(f));
     active.set("search", new Map([[words.join(" "), test]]));
   }
   select();
 }
 
+// The test of all filters, or of all but those of one group.
+function passing(but) {
+  const groups = [...active].filter(([group]) => group !== but);
+  const tests = groups.map(([, byLabel]) => [...byLabel.values()]);
+  return (f) => tests.every((group) => group.some((test) => test(f)));
+}
+
 function select() {
-  const groups = [...active.values()].map((tests) => [...tests.values()]);
-  const passes = (f) => groups.every((tests) => tests.some((test) => test(f)));
-  selected = findings.filter(passes);
-  selectedStopped = (stopped || []).filter(passes);
+  selected = findings.filter(passing());
+  selectedStopped = (stopped || []).filter(passing());
   drawFilters();
   showViews();
 }
 
 // --- Drawing ------------------------------------------------------------------------------------
 
+const FEW_VENDORS = 2; // with more their chips are folded
+let areVendorsShown = false;
+
+function vendorsChip() {
+  const unfold = () => {
+    areVendorsShown = !areVendorsShown;
+    drawFilters();
+  };
+  const state = { "aria-expanded": String(areVendorsShown), "data-focus": "vendors" };
+  return button({ class: "chip", ...state, onclick: unfold }, "by vendor");
+}
+
 function drawFilters() {
   const offered = facets();
+  const areMany = vendors.length > FEW_VENDORS && !active.has("vendor");
+  // A chip says how many it would leave, with the filters of the other groups.
+  const left = new Map();
+  const leftWithout = (group) => {
+    if (!active.has(group)) return selected;
+    if (!left.has(group)) left.set(group, findings.filter(passing(group)));
+    return left.get(group);
+  };
   const facet = (one) => {
     const [group, label, test] = one;
+    if (group === "vendor" && areMany && !areVendorsShown) return null;
     const among = group === "suppressed" ? findings : shown;
-    const count = among.filter(test).length;
+    const all = among.filter(test).length;
     const isOn = isActive(group, label);
-    if (!isOn && (!count || (group === "suppressed" && count === findings.length))) return null;
+    if (!isOn && (!all || (group === "suppressed" && all === findings.length))) return null;
+    const count = leftWithout(group).filter(test).length;
     return button(
       {
         class: "chip" + (SEVERITIES.includes(label) && group === "severity" ? " " + label : ""),
@@ -152,6 +206,8 @@ function drawFilters() {
     "clear filters",
   );
   const isFiltered = [...active.keys()].some((group) => group !== "suppressed");
-  const content = [...offered.map(facet), ...others.flatMap(chip), isFiltered ? clear : null];
+  const chips = offered.map(facet);
+  if (areMany) chips.splice(-vendors.length, 0, vendorsChip());
+  const content = [...chips, ...others.flatMap(chip), isFiltered ? clear : null];
   refill(byId("chips"), content.filter(Boolean), byId("search"));
 }

@@ -30,7 +30,8 @@ function makeListing({ id, label, columns, idOf, classOf = () => "", chosen = ()
       el("span", { class: "arrow", "aria-hidden": "true" }),
     );
     const content = column.sort ? sorter : column.name;
-    return el("th", { role: "columnheader", scope: "col", class: column.kind }, content);
+    const attributes = { class: column.kind, "data-label": column.name };
+    return el("th", { role: "columnheader", scope: "col", ...attributes }, content);
   }
 
   // --- Order ------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 // and filters by it.
 
 function namesOf(group) {
-  const names = group.slice(0, 8).map((f) => visible(f.source_ip) + " → " + visible(endpoint(f)));
+  const names = group.slice(0, 8).map(pairOf);
   if (group.length > 8) names.push(`and ${group.length - 8} more`);
   return names.join("\n");
 }

@@ -1,7 +1,6 @@
 // The rest of the page: campaigns, suppressions, the run, keys; and the code that draws it all.
 
 const MOST_ROWS = 200; // of the tables below
-const judgedVendors = data.run?.device_vendors || vendors;
 
 // --- Tables below -------------------------------------------------------------------------------
 
@@ -129,10 +128,13 @@ function lookupStatuses() {
 function headings() {
   const of = data.run || findings[0];
   const words = findings.length ? "Beaconing" : "No beaconing found";
-  const judged = judgedVendors.map((vendor) => visible(vendor)).join(" and ");
-  byId("title").textContent = of
+  const names = judgedVendors.map((vendor) => visible(vendor));
+  const judged = names.length > 2 ? plural(names.length, "vendor") : names.join(" and ");
+  const title = byId("title");
+  title.textContent = of
     ? `${words} on ${visible(of.end_date)}, ${judged}`
     : "No findings, and no run that is known";
+  if (names.length > 2) title.title = names.join(", ");
   byId("empty").textContent = of
     ? "No connection beacons at these thresholds."
     : "Whether anything was hunted, and on which day, is not known.";
@@ -141,7 +143,17 @@ function headings() {
 
 // --- Keys and buttons ---------------------------------------------------------------------------
 
+const sayVerdict = (f) => say(`${verdictOf(f).verdict}: ${pairOf(f)}`);
 const isField = (node) => node.matches("input, textarea, select");
+// Whether the keys came from the pane: who reads there goes on there, with the next finding too.
+let isReading = false;
+
+function step(n) {
+  const { listing } = current();
+  if (!listing.move(n)) listing.focus();
+  if (isReading) byId("pane-title").focus({ preventScroll: true });
+}
+const VIEW_KEYS = { 1: "findings", 2: "hosts", 3: "changes" };
 const JUDGED_BY = Object.fromEntries(VERDICTS.map((verdict) => [verdict[0], verdict]));
 
 function onKey(event) {
@@ -149,25 +161,40 @@ function onKey(event) {
   const { listing, hasPane } = current();
   const target = event.target instanceof Element ? event.target : document.body;
   if (isField(target)) {
-    // Back to the row; a note is saved already, and Enter goes on to the next finding.
-    if (event.key === "Enter" && target.id === "note") listing.move(1) || listing.focus();
-    else if (event.key === "Escape" || event.key === "Enter") listing.focus();
+    // Back to the row; a note is saved already, and Enter goes on to the next finding. What was
+    // judged is said, as keys then act on the next one.
+    if (event.key === "Enter" && target.id === "note") {
+      sayVerdict(paned);
+      step(1);
+    } else if (event.key === "Escape" && target.id === "search") {
+      // With its filter; by itself the browser empties the box only.
+      event.preventDefault();
+      target.value = "";
+      search("");
+      listing.focus();
+    } else if (event.key === "Escape" || event.key === "Enter") listing.focus();
     return;
   }
+  isReading = byId("pane").contains(target);
   const isInList = target === document.body || listing.node.tBodies[0].contains(target);
   const judged = hasPane && paned && JUDGED_BY[event.key];
-  if (event.key === "j" || (event.key === "ArrowDown" && isInList)) listing.move(1);
-  else if (event.key === "k" || (event.key === "ArrowUp" && isInList)) listing.move(-1);
+  if (event.key === "j" || (event.key === "ArrowDown" && isInList)) step(1);
+  else if (event.key === "k" || (event.key === "ArrowUp" && isInList)) step(-1);
   else if (event.key === "/") byId("search").select();
   else if (event.key === "Enter" && isInList && listing.current())
     listing.open(listing.current(), true);
-  else if (event.key === "Escape" && byId("pane").contains(target)) listing.focus();
+  else if (Object.hasOwn(VIEW_KEYS, event.key)) {
+    show(VIEW_KEYS[event.key]);
+    current().listing.focus();
+  } else if (event.key === "Escape" && byId("pane").contains(target)) listing.focus();
+  else if (event.key === "Escape" && view === "findings" && active.has(OF_A_HOST)) leaveHost();
   else if (event.key === "Escape" && !byId("pane").hidden) closePane();
   else if (event.key === "u" && hasPane && paned) judge(paned, null);
   else if (event.key === "." && hasPane && paned) {
     if (lastJudged) {
       judgeAsBefore(paned);
-      listing.move(1) || listing.focus();
+      sayVerdict(paned);
+      step(1);
     } else say("no verdict yet that . could give again");
   } else if (judged) {
     isPaneOpen = true;

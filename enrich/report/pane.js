@@ -46,13 +46,14 @@ function verdictBox(f) {
     oninput: (event) => {
       keep(f, verdictOf(f).verdict, event.target.value);
       refreshRows(f);
-      const row = byId("suppression");
-      if (row) row.textContent = visible(suppressionRow(f, stored(OWNER_KEY)));
+      if (byId("suppression")) writeSuppression(f);
     },
   });
   note.value = made?.note ?? "";
   const isOlder = made && made.end_date !== f.end_date;
+  const doubts = made?.verdict === "benign" ? againstBenign(f) : [];
   const lines = [
+    doubts.length ? el("p", { class: "alarm" }, `benign, but ${doubts.join("; and ")}`) : null,
     isOlder ? hint(`judged on the finding of ${visible(made.end_date)}`) : null,
     made && !isKept
       ? hint("This browser keeps nothing for this page: save the verdicts before you close it.")
@@ -66,6 +67,19 @@ function verdictBox(f) {
   );
 }
 
+function againstBenign(f) {
+  return [
+    knownBad(f) === "named" ? "a feed or provider names this address" : null,
+    severityOf(f) === "critical" ? "the finding is critical" : null,
+  ].filter(Boolean);
+}
+
+function writeSuppression(f) {
+  const owner = stored(OWNER_KEY);
+  byId("suppression").textContent = visible(suppressionRow(f, owner));
+  byId("command").textContent = visible(suppressionCommand(f, owner));
+}
+
 function suppressionBox(f) {
   if (verdictOf(f)?.verdict !== "benign") return null;
   const owner = el("input", {
@@ -76,30 +90,34 @@ function suppressionBox(f) {
     autocomplete: "off",
     oninput: (event) => {
       store(OWNER_KEY, event.target.value);
-      row.textContent = visible(suppressionRow(f, event.target.value));
+      writeSuppression(f);
     },
   });
   owner.value = stored(OWNER_KEY) ?? "";
   const row = el("code", { id: "suppression" }, suppressionRow(f, owner.value));
+  const command = el("code", { id: "command" }, suppressionCommand(f, owner.value));
   const copyRow = () => copy("suppression", suppressionRow(f, stored(OWNER_KEY)));
+  const copyCommand = () => copy("command", suppressionCommand(f, stored(OWNER_KEY)));
   const isName = addressKey(f.destination_ip)[0] === "n";
   return el(
     "div",
     {},
     el("h3", {}, "Hide it from now on"),
     hint("For seeds/organisation/suppressions.csv; an asterisk in a column matches everything."),
-    hint(`network-beaconing suppress ${visible(f.beacon_id)} adds it, with --reason, --owner and --write.`),
     isName
       ? hint(
           "A suppression cannot name this destination, as it is no address: this one hides every destination.",
         )
       : null,
     row,
+    hint("Or by a command, which adds the row:"),
+    command,
     el(
       "div",
       { class: "row-of" },
       owner,
       button({ "data-focus": "suppression", onclick: copyRow }, "copy row"),
+      button({ "data-focus": "command", onclick: copyCommand }, "copy command"),
     ),
   );
 }
@@ -162,6 +180,22 @@ function pivots(f) {
   ];
 }
 
+const isStopped = (f) => f.status === "stopped";
+// Each vendor is judged as a population of its own.
+const inItsLogs = (f) => (judgedVendors.length > 1 ? ` in the logs of ${f.device_vendor}` : "");
+
+// A reason of an earlier run calls its own day this one.
+function inContext(f, text) {
+  const dated = isStopped(f) ? text.replace(/\bthis day\b/, f.end_date) : text;
+  return dated + (/ internal sources? .*this destination$/.test(text) ? inItsLogs(f) : "");
+}
+
+function since(f) {
+  const day = visible((data.run || findings[0])?.end_date);
+  const [last, of] = [utc(f.last_seen, 16), visible(f.end_date)];
+  return el("b", {}, `stopped: last seen ${last} UTC, not found on ${day}; what follows is of ${of}`);
+}
+
 function why(f) {
   const matches = some(matchesOf(f), MOST_MATCHES).map((match) =>
     el("li", { class: "alarm" }, match),
@@ -171,18 +205,24 @@ function why(f) {
     severityOf(f) === f.severity
       ? null
       : el("li", {}, `${severityOf(f)}, raised from ${f.severity}${raisers && ": "}${raisers}`);
+  const notRaised = data.not_raised[f.beacon_id];
+  const flat = notRaised
+    ? el("li", {}, `known as bad, but not raised: ${visible(notRaised)}`)
+    : null;
   // What a picture or a line below shows is not said twice.
   const isShown = (text) =>
     (/^evidence: /.test(text) && f.evidence?.length) ||
     (/^the source is /.test(text) && (f.source_host_name || f.source_user_name));
   const told = (f.reasons || []).filter((text) => !isShown(text));
-  const reasons = told.map((text) => el("li", {}, text));
+  const reasons = told.map((text) => el("li", {}, inContext(f, text)));
   const by = some(f.suppressed_by || [], MOST_MATCHES);
   return el(
     "ul",
     { class: "why" },
+    isStopped(f) ? el("li", {}, since(f)) : null,
     matches,
     rise,
+    flat,
     reasons,
     by.map((text) => el("li", {}, "suppressed: " + text)),
   );
@@ -216,7 +256,9 @@ function about(f) {
     ["found", `${f.status}, first found ${visible(f.began_on)}`],
     [
       "reached by",
-      isMissing(f.sources) ? null : `${whole(f.sources)} of ${whole(f.active_sources)} sources`,
+      isMissing(f.sources)
+        ? null
+        : `${whole(f.sources)} of ${whole(f.active_sources)} sources${inItsLogs(f)}`,
     ],
     [
       "several",

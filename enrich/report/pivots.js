@@ -2,8 +2,13 @@
 
 // --- Copies -------------------------------------------------------------------------------------
 
+const SAID_FOR = 10000; // milliseconds
+let saidTimer = 0;
+
 function say(text) {
   byId("said").textContent = text;
+  clearTimeout(saidTimer);
+  saidTimer = setTimeout(() => byId("said").replaceChildren(), SAID_FOR);
 }
 
 // Pages from a plain http server have no clipboard, so an old way is tried; what cannot be copied

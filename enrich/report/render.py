@@ -20,6 +20,7 @@ from typing import Any
 
 from enrich.contract import LOOKUP_COLUMNS, all_columns, contract, is_looked_up
 from enrich.export import vendors_of
+from enrich.severity import why_not_raised
 
 FOLDER = Path(__file__).parent
 # One script element holds them all, in this order: each uses names of those before it.
@@ -76,6 +77,7 @@ def render(
     script = "\n".join(map(read, SCRIPTS))
     types = all_columns() if is_looked_up(findings) else contract()
     head = head_of(types) | {"run": run, "warnings": list(warnings), "links": list(links)}
+    head["not_raised"] = {f["beacon_id"]: why for f in findings if (why := why_not_raised(f))}
     gone = "null"
     if before is not None:
         vendors = run["device_vendors"] if run else vendors_of(findings)
@@ -104,7 +106,8 @@ def title_of(findings: list[dict[str, Any]], run: dict[str, Any] | None) -> str:
         return "No findings, and no run that is known"
     day = (run or findings[0])["end_date"]
     vendors = run["device_vendors"] if run else vendors_of(findings)
-    return f"{'Beaconing' if findings else 'No beaconing found'} on {day}, {' and '.join(vendors)}"
+    judged = " and ".join(vendors) if len(vendors) <= 2 else f"{len(vendors)} vendors"
+    return f"{'Beaconing' if findings else 'No beaconing found'} on {day}, {judged}"
 
 
 def head_of(types: dict[str, str]) -> dict[str, Any]:

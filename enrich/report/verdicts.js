@@ -59,9 +59,15 @@ const verdictOf = (f) => verdicts.get(f.beacon_id) || null;
 // The last finding that was judged: its verdict and note can be given again.
 let lastJudged = null;
 
-// Null takes the verdict back.
+// Null takes the verdict back. A reason is of its verdict: another one does not get it.
 function judge(f, verdict) {
-  keep(f, verdict, verdictOf(f)?.note ?? "");
+  const before = verdictOf(f);
+  const isOther = before && before.verdict !== verdict;
+  keep(f, verdict, isOther ? "" : (before?.note ?? ""));
+  if (isOther && before.note)
+    say(`no longer kept of ${pairOf(f)}: ${before.verdict}, ${shortened(before.note, 60)}`);
+  else if (!verdict)
+    say(`${before ? "taken back: " + before.verdict : "no verdict yet"}, ${pairOf(f)}`);
   afterVerdict(f);
 }
 
@@ -93,6 +99,15 @@ const SUPPRESSION_TOLERANCE = 0.25;
 
 const csvText = (text) => (/[",\r\n]/.test(text) ? '"' + text.replaceAll('"', '""') + '"' : text);
 
+const reasonOf = (f) => (verdictOf(f)?.note || "benign").replace(/\s+/g, " ");
+const shellText = (text) => "'" + text.replaceAll("'", "'\\''") + "'";
+
+function suppressionCommand(f, owner) {
+  const id = /^\w+$/.test(f.beacon_id) ? f.beacon_id : shellText(f.beacon_id);
+  const texts = ` --reason ${shellText(reasonOf(f))} --owner ${shellText(owner || "SOC")}`;
+  return `network-beaconing suppress ${id}${texts} --write`;
+}
+
 // A line for seeds/organisation/suppressions.csv, in the order of its columns. The pipeline
 // compares the median interval, else the delta.
 function suppressionRow(f, owner) {
@@ -108,7 +123,7 @@ function suppressionRow(f, owner) {
     f.device_vendor,
     near(1 - SUPPRESSION_TOLERANCE),
     near(1 + SUPPRESSION_TOLERANCE),
-    (verdictOf(f)?.note || "benign").replace(/\s+/g, " "),
+    reasonOf(f),
     owner || "SOC",
     utc(until, 10),
   ];

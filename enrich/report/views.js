@@ -146,7 +146,8 @@ const FINDING_COLUMNS = [
     "hosts",
     (f) => f.sources,
     (f) => whole(f.sources),
-    "sources that reach the destination",
+    "sources that reach the destination" +
+      (judgedVendors.length > 1 ? ", in the logs of the finding's vendor" : ""),
     "number few",
   ),
   {
@@ -251,6 +252,8 @@ function hostsOf(items) {
 
 // --- Views --------------------------------------------------------------------------------------
 
+const OF_A_HOST = "source"; // the filter of one host's findings
+
 const views = {
   findings: {
     listing: makeListing({
@@ -272,7 +275,10 @@ const views = {
       columns: HOST_COLUMNS,
       idOf: (h) => h.source_ip,
       open: (h) => {
-        only("source", h.source_ip, (f) => f.source_ip === h.source_ip);
+        // With the filters that made the host's row, so that they are there on the way back.
+        const test = (f) => f.source_ip === h.source_ip;
+        active.set(OF_A_HOST, new Map([[h.source_ip, test]]));
+        select();
         show("findings");
         views.findings.listing.focus();
       },
@@ -290,7 +296,9 @@ const views = {
     }),
     items: () => {
       const of = (status) => selected.filter((f) => f.status === status);
-      return [...of("changed"), ...of("new"), ...selectedStopped];
+      const all = [...of("changed"), ...of("new"), ...selectedStopped];
+      const rank = (f) => 2 * severityRank(severityOf(f)) + (knownBad(f) === "named");
+      return all.sort((a, b) => rank(b) - rank(a));
     },
     hasPane: true,
   },
@@ -337,6 +345,13 @@ function show(name) {
   showViews();
 }
 
+function leaveHost() {
+  active.delete(OF_A_HOST);
+  select();
+  show("hosts");
+  views.hosts.listing.focus();
+}
+
 // --- Pane ---------------------------------------------------------------------------------------
 
 // On a phone the pane covers the list.
@@ -344,8 +359,10 @@ let isPaneOpen = !matchMedia("(max-width: 700px)").matches;
 let paned = null;
 
 function showFinding(f) {
+  const isOther = f !== paned;
   paned = f;
   drawPane();
+  if (isOther) byId("pane").scrollTop = 0;
   if (f && isPaneOpen && isStarted) remember(f);
 }
 

@@ -3,7 +3,8 @@
 import pytest
 
 from enrich.export import rank
-from enrich.severity import effective_severity, known_bad
+from enrich.listing import cells_of, explained
+from enrich.severity import effective_severity, known_bad, why_not_raised
 from tests.support.findings import a_finding
 
 DENIED = {"event_count": 10, "denied_event_count": 10}
@@ -47,15 +48,39 @@ def test_not_checked_is_something_else_than_not_named(columns, expected):
     assert known_bad(a_finding() | columns) == expected
 
 
+@pytest.mark.parametrize(
+    ("severity", "columns", "expected"),
+    [
+        ("high", {"feed_severity": "high"} | DENIED, "every connection was denied"),
+        ("high", {"feed_severity": "low"}, "the feed's severity is only low"),
+        ("high", {"feed_severity": "low", "source_criticality": "high"}, "severity is only low"),
+        ("high", {"feed_severity": "low"} | DENIED, "the feed's severity is only low"),
+        ("high", {"feed_severity": "high"}, None),
+        ("low", {"feed_severity": "high"} | DENIED, None),
+        ("critical", {"feed_severity": "low"}, None),
+        ("high", {"ti_severity": "information"}, None),
+        ("high", DENIED, None),
+        (None, {"feed_severity": "high"}, None),
+    ],
+)
+def test_what_is_named_and_not_raised_says_why(severity, columns, expected):
+    finding = a_finding(severity=severity) | columns
+    said = why_not_raised(finding)
+    assert said == expected or (expected and said.endswith(expected))
+    shown = [cells_of(finding)[-1], "\n".join(explained(finding))]
+    assert all((f"not raised: {said}" in text) == bool(expected) for text in shown)
+
+
 def test_known_bad_rows_lead_and_denied_ones_sink():
     rows = [
         a_finding(1, severity="high") | {"feed_severity": "high"},  # critical by now
         a_finding(2, severity="critical", beacon_score=0.99),
         a_finding(3, severity="low", beacon_score=0.5) | {"feed_severity": "high"},
+        a_finding(8, severity="high", beacon_score=0.1, **DENIED) | {"feed_severity": "high"},
         a_finding(4, severity="high", beacon_score=0.99),
         a_finding(5, severity="high", beacon_score=1.0, **DENIED),
         a_finding(6, severity="medium", beacon_score=1.0),
         a_finding(7, severity="critical", suppressed=True) | {"feed_severity": "high"},
     ]
-    shuffled = [rows[place] for place in (3, 6, 0, 5, 2, 4, 1)]
+    shuffled = [rows[place] for place in (3, 6, 0, 7, 5, 2, 4, 1)]
     assert sorted(shuffled, key=rank) == rows

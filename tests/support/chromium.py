@@ -13,7 +13,15 @@ from pathlib import Path
 CHROMIUM = os.environ.get("CHROMIUM") or next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
 )
-KEYS = {"Enter": 13, "Escape": 27, "ArrowDown": 40, "ArrowRight": 39, "Tab": 9, " ": 32}
+KEYS = {
+    "Enter": 13,
+    "Escape": 27,
+    "ArrowDown": 40,
+    "ArrowRight": 39,
+    "Tab": 9,
+    " ": 32,
+    "PageDown": 34,
+}
 
 
 class Target:
