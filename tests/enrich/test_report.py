@@ -1057,9 +1057,16 @@ def test_it_works_in_firefox(firefox_page, tmp_path):
     hidden = [0x3164, 0x2800, 0x115F, 0xFE0F, 0x200B]
     spelled = f"{hidden}.every(c => visible(String.fromCodePoint(c)).startsWith('\\\\u{{'))"
     assert page.evaluate(spelled)
-    for view in ("hosts", "changes"):
-        click(page, f"#tab-{view}")
-        assert count(page, f"#{view} tr.row") == 50
+    assert scrolled(page) == 90
+    page.press("j")
+    assert page.evaluate("byId('pane').scrollTop") == 0
+    page.press("/")
+    page.type("10.0.0.7")
+    page.press("Escape")
+    assert page.evaluate("[byId('search').value, active.size]") == ["", 0]
+    for key, view in (("2", "hosts"), ("3", "changes")):
+        page.press(key)
+        assert count(page, f"#{view} tr.row") == 50 and focused(page) != "BODY"
     assert page.errors == []
 
 
