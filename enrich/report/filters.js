@@ -106,7 +106,10 @@ function testOf(word) {
     (bits && ends(f).some(isIn));
 }
 
+let searchTimer = 0; // of what is typed
+
 function search(text) {
+  clearTimeout(searchTimer);
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
   active.delete("search");
   if (words.length) {
@@ -125,8 +128,9 @@ function passing(but) {
 }
 
 function select() {
-  selected = findings.filter(passing());
-  selectedStopped = (stopped || []).filter(passing());
+  const passes = passing();
+  selected = findings.filter(passes);
+  selectedStopped = (stopped || []).filter(passes);
   drawFilters();
   showViews();
 }

@@ -208,10 +208,9 @@ function onKey(event) {
 function buttons() {
   for (const name of Object.keys(views))
     byId("tab-" + name).addEventListener("click", () => show(name));
-  let timer = 0;
   byId("search").addEventListener("input", () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => search(byId("search").value), 120);
+    clearTimeout(searchTimer);
+    searchTimer = setTimeout(() => search(byId("search").value), 120);
   });
   // As the table shows them, if it does.
   const inOrder = () => {
