@@ -64,6 +64,7 @@ spark.sql.legacy.createHiveTableByDefault: "false"
 spark.sql.session.timeZone: UTC
 spark.sql.shuffle.partitions: "2"
 spark.sql.codegen.wholeStage: "false"
+spark.sql.codegen.factoryMode: NO_CODEGEN
 spark.sql.extensions: io.delta.sql.DeltaSparkSessionExtension
 spark.sql.catalog.spark_catalog: org.apache.spark.sql.delta.catalog.DeltaCatalog
 spark.databricks.delta.snapshotPartitions: "1"

@@ -39,6 +39,7 @@ def remote(tmp_path: Path) -> Iterator[str]:
         "spark.ui.enabled": "false",
         "spark.sql.shuffle.partitions": 2,
         "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.sql.warehouse.dir": tmp_path / "warehouse",
     }
     words = [word for item in settings.items() for word in ("--conf", "{}={}".format(*item))]

@@ -76,7 +76,9 @@ def two_days(
             archive.write(PROJECT / name, name)
     done = []
     for day in (END - dt.timedelta(days=1), END):
-        job, export = jobs(end_date=day, project=project)
+        # Data tests run on the cluster in test_thrift_server.py.
+        no_tests = ("--exclude-resource-type", "test", "unit_test")
+        job, export = jobs(*no_tests, end_date=day, project=project)
         assert job.returncode == 0, job.stdout[-5000:] + job.stderr[-5000:]
         done.append((job.stdout, read_findings(export)))
     return done

@@ -152,6 +152,7 @@ def session_settings(folder: Path) -> list[str]:
         "spark.sql.shuffle.partitions": "4",
         # To compile each stage takes longer than few rows save: a tenth less work was measured.
         "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.local.dir": f"{folder}/local",
     }
     return [text for name, value in settings.items() for text in ("--conf", f"{name}={value}")]
