@@ -16,7 +16,7 @@ from typing import Any
 from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.embedded.connections import EmbeddedConnectionManager
-from dbt.adapters.embedded.log_files import Problems, prepare_day, prepare_root
+from dbt.adapters.embedded.log_files import Problems, prepare_day, prepare_root, write_listing
 from dbt.adapters.embedded.parquet_files import link_job, prepare_job_day
 from dbt.adapters.guarded.lock import WRITING, cannot_write, lock_tables
 from dbt.adapters.sail.impl import SailAdapter
@@ -212,6 +212,19 @@ class EmbeddedAdapter(SailAdapter):
             "root": root if folder == Path(local) else str(folder),
             "problems": as_texts(problems),
         }
+
+    @available
+    def listing(self, name: str, location: str) -> str:
+        """List the files below a folder, or below several: `…/{a,b}`. Return a folder of Parquet.
+
+        Its columns are those of Spark's source binaryFile, but for the content. `name` is that of
+        the table to be made. See `write_listing`.
+        """
+        place = self.folder / READABLE / name
+        try:
+            return str(write_listing(local_path(location), place))
+        except OSError as error:
+            raise DbtRuntimeError(cannot_write(place, error)) from None
 
     @available
     def readable_day(self, location: str, endings: list[str]) -> dict[str, Any]:

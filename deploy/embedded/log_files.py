@@ -13,8 +13,12 @@ import shutil
 import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 # A line is held several times while it is parsed. A row of Log Analytics has at most 1 MB; an array
 # of rows is one line.
@@ -307,3 +311,46 @@ def make_link(file: Path, root: Path, place: Path) -> None:
     link = place / str(file.relative_to(root)).replace("=", EQUALS)
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(file.resolve())
+
+
+def write_listing(location: str, place: Path) -> Path:
+    """Write down which files there are below a folder, or below several: `…/{a,b}`.
+
+    Parameters
+    ----------
+    location
+        An absolute path.
+    place
+        The folder that gets one Parquet file; what is there is removed.
+
+    Returns
+    -------
+    Path
+        `place`. Columns: `path` without the first slash, `modificationTime` in microseconds of UTC,
+        `length` in bytes. Left out are hidden files, and one that has vanished meanwhile.
+    """
+    root, _, several = location.rpartition("/{") if location.endswith("}") else (location, "", "")
+    folders = [Path(root, folder) for folder in several.rstrip("}").split(",")]
+    paths, sizes, times = [], [], []
+    for folder, file in ((f, file) for f in folders for file in problems_below(f, Path("/"))[0]):
+        if any(is_hidden(name) for name in file.relative_to(folder).parts):
+            continue
+        with suppress(FileNotFoundError):
+            found = file.stat()
+            paths.append(str(file).lstrip("/"))
+            sizes.append(found.st_size)
+            times.append(found.st_mtime_ns // 1000)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True, mode=0o700)
+    columns = {
+        "path": pa.array(paths, pa.string()),
+        "modificationTime": pa.array(times, pa.timestamp("us", "UTC")),
+        "length": pa.array(sizes, pa.int64()),
+    }
+    pq.write_table(pa.table(columns), place / "files.parquet")
+    return place
+
+
+def is_hidden(name: str) -> bool:
+    """Tell whether Spark passes over a file or folder of this name, such as _SUCCESS."""
+    return name.startswith(".") or (name.startswith("_") and "=" not in name)

@@ -21,6 +21,25 @@
 {% endmacro %}
 
 
+{% macro list_again() %}
+    {#- For a data test: makes the listing as new as the files. -#}
+    {%- if execute and invocation_args_dict.which in ('build', 'test', 'retry') -%}
+        {%- do adapter.dispatch('list_again', 'network_beaconing')() -%}
+    {%- endif -%}
+{% endmacro %}
+
+
+{% macro default__list_again() %}
+    {#- The engine lists the files each time. -#}
+{% endmacro %}
+
+
+{% macro embedded__list_again() %}
+    {#- The adapter's listing is of the moment when it was made. -#}
+    {%- do list_log_files() -%}
+{% endmacro %}
+
+
 {% macro list_export(listing, statements, branches) %}
     {#-
         Lists the days of the window of the data export rule: adds the statements that make the tables, and the branches of the view.
@@ -71,8 +90,21 @@
 
 
 {% macro listing_table(table, location) %}
-    {#- The statements that make an external table of the files below a location. -#}
+    {#- The statements that make an external table of the files below a location, or below several: a glob. -#}
+    {{- return(adapter.dispatch('listing_table', 'network_beaconing')(table, location)) -}}
+{% endmacro %}
+
+
+{% macro default__listing_table(table, location) %}
+    {#- The engine lists them. -#}
     {{- return(external_table(table, 'binaryFile', location, 'path string, modificationTime timestamp, length bigint, content binary')) -}}
+{% endmacro %}
+
+
+{% macro embedded__listing_table(table, location) %}
+    {#- Sail would read each file to list it: weeks of logs. So the adapter lists them, but for URLs. -#}
+    {%- if '://' in location -%}{{- return(network_beaconing.default__listing_table(table, location)) -}}{%- endif -%}
+    {{- return(external_table(table, 'parquet', adapter.listing(table.identifier, location))) -}}
 {% endmacro %}
 
 

@@ -1,3 +1,5 @@
+{{- list_again() -}}
+
 -- Days whose log files have more or fewer lines than were staged and rejected. Reads the log files a second time on purpose.
 with files as (
     select distinct

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from dbt.adapters.embedded.log_files import (
     EQUALS,
@@ -23,6 +24,7 @@ from dbt.adapters.embedded.log_files import (
     prepare_day,
     prepare_root,
     problems_below,
+    write_listing,
 )
 from dbt.adapters.guarded.lock import lock_tables
 from dbt_common.exceptions import DbtRuntimeError
@@ -253,3 +255,26 @@ def test_a_huge_file_takes_little_memory(tmp_path: Path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert look_into(path) == Content()
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kB
+
+
+def test_files_are_listed_without_reading_them(tmp_path: Path):
+    root, place = tmp_path / "raw {old}", tmp_path / "listing"
+    write(root, "h=00/a.json", b"12345")
+    write(root, "b.json", day="y=2026/m=03/d=11")
+    write(root, "of_no_day.json", day="y=2026")
+    for name in ("_SUCCESS", ".a.json.crc", "_temporary/0/d.json", ".hidden/e.json"):
+        write(root, name)
+    unreadable = write(root, "c.json")
+    unreadable.chmod(0)
+    os.utime(root / DAY / "h=00/a.json", ns=(0, 1_700_000_000_123_456_789))
+    both = f"{root}/{{{DAY},y=2026/m=03/d=11,y=2026/m=03/d=12}}"
+    rows = pq.read_table(write_listing(both, place)).to_pylist()
+    names = [row["path"].removeprefix(f"{root}/".lstrip("/")) for row in rows]
+    expected = [f"{DAY}/h=00/a.json", "y=2026/m=03/d=11/b.json"]
+    assert [name for name in names if name != f"{DAY}/c.json"] == expected  # root may read it
+    (a,) = [row for row in rows if row["path"].endswith("a.json")]
+    assert a["length"] == 5
+    assert a["modificationTime"].isoformat() == "2023-11-14T22:13:20.123456+00:00"
+    assert len(pq.read_table(write_listing(f"{root}/{DAY}/h=00", place))) == 1
+    nothing = pq.read_table(write_listing(f"{root}/y=2027", place))
+    assert nothing.num_rows == 0 and nothing.schema.names == ["path", "modificationTime", "length"]
