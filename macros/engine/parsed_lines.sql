@@ -56,11 +56,11 @@
     -#}
     {%- set kept = '\\\\\\\\\\\\\\\\|\\\\\\\\u[dD][89abAB][0-9a-fA-F]{2}\\\\\\\\u[dD][c-fC-F][0-9a-fA-F]{2}' -%}
     from_json(
-        if(
-            contains(line, '\\ud') or contains(line, '\\uD'),
-            regexp_replace({{ text }}, '({{ kept }})|\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '$1'),
-            {{ text }}
-        ),
+        {#- Nearly all lines are parsed as they are: each function of a text copies it. #}
+        case
+            when startswith(line, '{') and endswith(line, '}') and not (contains(line, '\\ud') or contains(line, '\\uD')) then line
+            else regexp_replace({{ text }}, '({{ kept }})|\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '$1')
+        end,
         '{{ struct }}>'
     )
 {%- endmacro %}

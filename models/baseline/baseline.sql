@@ -23,12 +23,33 @@ sources as (
     group by device_vendor, source_ip
 ),
 
+-- Counted in steps: sets of sources for each destination take longer.
+pairs as (
+    select
+        device_vendor,
+        log_date,
+        destination_ip,
+        source_ip,
+        sum(event_count) as event_count
+    from egress
+    group by device_vendor, log_date, destination_ip, source_ip
+),
+
+source_days as (
+    select
+        device_vendor,
+        log_date,
+        source_ip
+    from pairs
+    group by device_vendor, log_date, source_ip
+),
+
 active_sources as (
     select
         device_vendor,
         log_date,
-        count(distinct source_ip) as active_sources
-    from egress
+        count(*) as active_sources
+    from source_days
     group by device_vendor, log_date
 ),
 
@@ -46,8 +67,8 @@ destination_days as (
         log_date,
         destination_ip,
         sum(event_count) as event_count,
-        count(distinct source_ip) as degree_of_srcip
-    from egress
+        count(*) as degree_of_srcip
+    from pairs
     group by device_vendor, log_date, destination_ip
 ),
 

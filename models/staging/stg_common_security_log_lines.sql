@@ -23,7 +23,7 @@ with log_lines as (
         line,
         is_utf8
     from {{ source('raw', 'common_security_log') }}
-    where is_new and line rlike '[^ \\t\\r\\n]'
+    where is_new and (startswith(line, '{') or line rlike '[^ \\t\\r\\n]')
 ),
 
 parsed as (
