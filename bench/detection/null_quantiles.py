@@ -17,6 +17,7 @@ from rich.progress import track
 from bench import PROJECT
 
 SEED_FILE = PROJECT / "seeds/statistics/null_quantiles.csv"
+MEASURES = ("timing_score", "bounded_share", "phase_share")
 QUANTILE = 0.9995
 INTERVAL_COUNTS = (
     *range(8, 32),
@@ -32,6 +33,8 @@ JITTER_TOLERANCE = 0.5
 CADENCE_TOLERANCE = 0.15
 MOST_MULTIPLES = 6
 LONGEST_MEDIANS = 2.2
+PHASES = 6
+LEAST_FOR_PHASES = 60
 
 Rows = np.ndarray  # shape (draws, gaps), in seconds
 Draw = Callable[[np.random.Generator, int, int], Rows]
@@ -129,22 +132,52 @@ def bounded_shares(rows: Rows, counts: np.ndarray) -> np.ndarray:
     return (rows <= longest).sum(1) / counts
 
 
+def phase_shares(gaps: Rows, rows: Rows, counts: np.ndarray) -> np.ndarray:
+    """Measure how well each row is explained by a sleep that changes, as interval_measures does.
+
+    Parameters
+    ----------
+    gaps
+        As given to `beat_intervals`: in order of time.
+    rows, counts
+        From `beat_intervals`; counts of at least 1.
+
+    Returns
+    -------
+    ndarray of shape (draws,)
+        phase_share; NaN where there are too few intervals.
+    """
+    kept = gaps >= rows[:, :1]
+    places = np.cumsum(kept, 1) - 1
+    near = np.zeros(len(gaps))
+    for phase in range(PHASES):
+        first, beyond = (counts * phase) // PHASES, (counts * (phase + 1)) // PHASES
+        mine = kept & (places >= first[:, None]) & (places < beyond[:, None])
+        part = np.sort(np.where(mine, gaps, np.nan), 1)
+        size = np.maximum(1, beyond - first)
+        centre = ((at_quantile(part, size, 0.15) + at_quantile(part, size, 0.85)) / 2)[:, None]
+        near += (np.abs(part - centre) < JITTER_TOLERANCE * centre).sum(1)
+    return np.where(counts >= LEAST_FOR_PHASES, near / counts, np.nan)
+
+
 def measures_of(kind: Draw, rng: np.random.Generator, intervals: int, draws: int) -> np.ndarray:
     """Measure at least `draws` random connections of `intervals` intervals, or up to 4 % more.
 
     Returns
     -------
-    ndarray of shape (2, draws or more)
-        timing_score and bounded_share.
+    ndarray of shape (3, draws or more)
+        timing_score, bounded_share and phase_share.
     """
     pilot, counts = beat_intervals(kind(rng, 500, max(2 * intervals, 20)))
     gaps = max(intervals, round(intervals * pilot.shape[1] / counts.mean()))
     found: list[np.ndarray] = []
     while sum(part.shape[1] for part in found) < draws:
-        rows, counts = beat_intervals(kind(rng, max(200, min(20_000, 2_000_000 // gaps)), gaps))
+        in_order = kind(rng, max(200, min(20_000, 2_000_000 // gaps)), gaps)
+        rows, counts = beat_intervals(in_order)
         fits = (counts >= intervals) & (counts <= 1.04 * intervals)
         judged = rows[fits], counts[fits]
-        found.append(np.stack([timing_scores(*judged), bounded_shares(*judged)]))
+        phases = phase_shares(in_order[fits], *judged)
+        found.append(np.stack([timing_scores(*judged), bounded_shares(*judged), phases]))
     return np.concatenate(found, axis=1)
 
 
@@ -158,10 +191,11 @@ def main() -> None:
         samples = [measures_of(kind, rng, intervals, draws) for kind in KINDS.values()]
         high = [np.quantile(sample, QUANTILE, axis=1, method="higher") for sample in samples]
         quantiles.append(np.max(high, axis=0))
-    falling = np.maximum.accumulate(quantiles[::-1])[::-1]
+    # Where there is no phase_share, nothing is above chance.
+    falling = np.maximum.accumulate(np.nan_to_num(quantiles, nan=1.0)[::-1])[::-1]
     with SEED_FILE.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["interval_count", "timing_score_quantile", "bounded_share_quantile"])
+        writer.writerow(["interval_count", *(f"{name}_quantile" for name in MEASURES)])
         for intervals, row in zip(INTERVAL_COUNTS, falling):
             writer.writerow([intervals, *(f"{np.ceil(x * 1000) / 1000:.3f}" for x in row)])
     print(f"wrote {SEED_FILE}")

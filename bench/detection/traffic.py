@@ -209,11 +209,13 @@ def some_jitter(rng: Rng, most: int = 50) -> tuple[float, str]:
 
 
 def two_sleeps(rng: Rng) -> Draw:
-    """Draw an implant whose operator changes the sleep once or twice."""
+    """Draw an implant whose operator changes the sleep once or twice, at any time."""
     jitter, family = some_jitter(rng)
     first = any_sleep(rng, 120)
     sleeps = [first, first * rng.uniform(2, 5), first][: rng.integers(2, 4)]
-    parts = [np.diff(jittered(rng, sleep, jitter, family, 60)) for sleep in sleeps]
+    parts = [
+        np.diff(jittered(rng, sleep, jitter, family, int(rng.integers(30, 91)))) for sleep in sleeps
+    ]
     times = placed(rng, np.concatenate([[0], np.cumsum(np.concatenate(parts))]))
     sizes = idle_sizes(rng, len(times))
     return Draw([Flow(as_logged(rng, times), *sizes)], f"sleeps {sleeps[0]:.1f}, {sleeps[1]:.1f} s")

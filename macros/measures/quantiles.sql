@@ -31,6 +31,27 @@
 {%- endmacro %}
 
 
+{% macro sixths(values) %}
+    {#- An array of six: the sixths of an array, each sorted. Not by a lambda, which would hold the array six times. -#}
+    array(
+        {%- for n in range(6) -%}
+        {%- set before, beyond = n ~ ' * size(' ~ values ~ ') div 6', (n + 1) ~ ' * size(' ~ values ~ ') div 6' -%}
+        sort_array(slice({{ values }}, cast({{ before }} + 1 as int), cast({{ beyond }} - {{ before }} as int))){{ ', ' if not loop.last }}
+        {%- endfor -%}
+    )
+{%- endmacro %}
+
+
+{% macro near_centres(parts, centres) %}
+    {#- How many elements of the six arrays of `sixths` are within 50 % of the centre of their own. -#}
+    (
+        {%- for n in range(6) -%}
+        size(filter({{ parts }}[{{ n }}], x -> abs(x - {{ centres }}[{{ n }}]) < 0.5 * {{ centres }}[{{ n }}])){{ ' + ' if not loop.last }}
+        {%- endfor -%}
+    )
+{%- endmacro %}
+
+
 {% macro run_ends(sorted) %}
     {#- The position, from 1, of the last of each run of equal elements in a sorted array without nulls. -#}
     filter(

@@ -107,6 +107,12 @@ select
                             '; random traffic with as many reaches ', cast(round(null_quantile * interval_count) as bigint),
                             ' once in 2,000'
                         )
+                    when phase_share > phase_null_quantile
+                        then concat(
+                            cast(round(phase_share * interval_count) as bigint), ' of ', interval_count,
+                            ' intervals within 50 % of the middle of their sixth of the time: a sleep that changes; random traffic',
+                            ' with as many reaches ', cast(round(phase_null_quantile * interval_count) as bigint), ' once in 2,000'
+                        )
                     else concat(
                         cast(round(bounded_share * interval_count) as bigint), ' of ', interval_count,
                         ' intervals at most 2.2 times the median; random traffic with as many reaches ',

@@ -126,6 +126,8 @@ select
     null_quantile,
     bounded_share,
     bounded_null_quantile,
+    phase_share,
+    phase_null_quantile,
     timing_margin,
     timer_likeness,
     size_score,

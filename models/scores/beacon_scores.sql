@@ -7,7 +7,10 @@ destination_rarity as (
 ),
 
 null_quantiles as (
-    select sort_array(collect_list(struct(interval_count, timing_score_quantile, bounded_share_quantile))) as quantiles
+    select
+        sort_array(collect_list(struct(
+            interval_count, timing_score_quantile, bounded_share_quantile, phase_share_quantile
+        ))) as quantiles
     from {{ loaded_seed('null_quantiles') }}
 ),
 
@@ -40,7 +43,9 @@ with_quantiles as (
         with_rarity.*,
         try_element_at(filter(quantiles, q -> q.interval_count <= with_rarity.interval_count), -1).timing_score_quantile as null_quantile,
         try_element_at(filter(quantiles, q -> q.interval_count <= with_rarity.interval_count), -1).bounded_share_quantile
-            as bounded_null_quantile
+            as bounded_null_quantile,
+        try_element_at(filter(quantiles, q -> q.interval_count <= with_rarity.interval_count), -1).phase_share_quantile
+            as phase_null_quantile
     from with_rarity
     cross join null_quantiles
 ),
@@ -51,7 +56,8 @@ with_margin as (
         *,
         greatest(
             (timing_score - null_quantile) / nullif(1 - null_quantile, 0),
-            (bounded_share - bounded_null_quantile) / nullif(1 - bounded_null_quantile, 0)
+            (bounded_share - bounded_null_quantile) / nullif(1 - bounded_null_quantile, 0),
+            (phase_share - phase_null_quantile) / nullif(1 - phase_null_quantile, 0)
         ) as timing_margin
     from with_quantiles
 ),

@@ -82,7 +82,7 @@ exact as (
     select
         *,
         sort_array(filter(all_event_micros, t -> t between rita_start and rita_end)) as rita_times,
-        sort_array(filter(
+        filter(
             {{ of_neighbours('times', '
                 if(
                     exists(log_gaps, gap -> n.`0` <= gap.gap_start and n.`1` >= gap.gap_end),
@@ -91,9 +91,16 @@ exact as (
                 )
             ') }},
             delta -> delta > 0
-        )) as exact_deltas,
+        ) as deltas_in_order,
         forall(times, t -> t % 1000000 = 0) as is_whole_seconds
     from listed
+),
+
+by_length as (
+    select
+        *,
+        sort_array(deltas_in_order) as exact_deltas
+    from exact
 ),
 
 -- Where the log has whole seconds only, deltas are spread evenly over half a second to both sides (in steps of the golden ratio).
@@ -117,7 +124,7 @@ smoothed as (
                 )
             ') }}
         ) as rita_sizes
-    from exact
+    from by_length
 ),
 
 long_deltas as (
@@ -141,6 +148,21 @@ beats as (
         *,
         filter(deltas, delta -> delta >= burst_seconds and burst_seconds is not null) as between_beats
     from bursts
+),
+
+-- With a few fast beats between sleeps of hours, too few deltas would be left. Then all of a second or more count.
+chosen as (
+    select
+        *,
+        if(size(between_beats) >= {{ var('minimum_intervals') }}, between_beats, seconds_or_more) as intervals
+    from beats
+),
+
+with_shortest as (
+    select
+        *,
+        try_element_at(intervals, 1) as shortest_interval
+    from chosen
 )
 
 select
@@ -160,12 +182,20 @@ select
     sent_sizes,
     received_sizes,
     hourly_event_counts,
-    -- With a few fast beats between sleeps of hours, too few deltas would be left. Then all of a second or more count.
-    if(size(between_beats) >= {{ var('minimum_intervals') }}, between_beats, seconds_or_more) as intervals,
+    intervals,
+    -- In order of time, where there are enough for the phases of interval_measures.
+    if(
+        size(intervals) >= 60,
+        filter(
+            transform(deltas_in_order, (delta, i) -> if(is_whole_seconds, delta + pmod((i + 1) * 0.6180339887498949D, 1D) - 0.5D, delta)),
+            delta -> delta >= shortest_interval
+        ),
+        cast(array() as array<double>)
+    ) as intervals_in_order,
     rita_times,
     rita_sizes,
     rita_start div 1000000 as rita_start,
     rita_end div 1000000 as rita_end,
     is_cut,
     try_element_at(exact_deltas, -1) as longest_gap_seconds
-from beats
+from with_shortest

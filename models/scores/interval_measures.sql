@@ -21,7 +21,9 @@ centred as (
         {{ at_quantile('sent_sizes', 50) }} as median_sent_bytes,
         {{ at_quantile('received_sizes', 50) }} as median_received_bytes,
         {{ run_ends('sent_sizes') }} as sent_size_ends,
-        {{ run_ends('received_sizes') }} as received_size_ends
+        {{ run_ends('received_sizes') }} as received_size_ends,
+        -- An operator may change the sleep. In most sixths of the time there is one sleep then.
+        {{ sixths('intervals_in_order') }} as phases
     from connection_intervals
 ),
 
@@ -34,6 +36,7 @@ beats as (
             x -> abs(x - period_seconds * greatest(1, least(6, floor(x / period_seconds + 0.5)))) >= {{ tolerance }} * period_seconds
         ) as off_beat,
         {{ run_ends('seconds_of_minute') }} as second_ends,
+        transform(phases, x -> ({{ at_quantile('x', 15) }} + {{ at_quantile('x', 85) }}) / 2) as phase_centres,
         sort_array(transform(intervals, x -> {{ never_null('abs(x - median_seconds)') }})) as deviations,
         slice(
             intervals,
@@ -60,6 +63,7 @@ shares as (
     select
         *,
         size(near_centre) / nullif(interval_count, 0) as jitter_share,
+        {{ near_centres('phases', 'phase_centres') }} / nullif(size(intervals_in_order), 0) as phase_share,
         1 - size(off_beat) / nullif(interval_count, 0) as harmonic_share,
         1 - size(
             filter(off_beat, x -> abs(x - second_period_seconds) >= {{ tolerance }} * second_period_seconds)

@@ -127,6 +127,7 @@ select
     clock_lock_share,
     timing_score,
     bounded_share,
+    phase_share,
     timer_likeness,
     sent_size_regularity,
     received_size_regularity,

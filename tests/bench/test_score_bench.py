@@ -19,7 +19,7 @@ FOUND = (
     r"implant: jitter (0|10|30|50) % [a-z ]+, (30|60) beats$"
     r"|implant: jitter (70|90) % [a-z ]+, 100 beats$"
     r"|implant: jitter (30|50|70|90) % [a-z ]+, 100 beats, padded"
-    r"|implant: (random rotation|one beat|outbreak|working days|sleeps 1 s)"
+    r"|implant: (random rotation|one beat|two sleeps|outbreak|working days|sleeps 1 s)"
 )
 LEFT_ALONE = "benign: (NTP|telemetry .*vary|mail|connectivity|a person)"
 BARS = "|".join([FOUND, LEFT_ALONE, *(f"null: {name}$" for name in null_quantiles.KINDS)])
@@ -33,7 +33,7 @@ def sums(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 
 def test_implants_are_found(sums: pd.DataFrame):
     implants = sums[sums["kind"].str.startswith("implant")]
-    assert len(implants) == 2 * (1 + 3 * 3) + 2 * 3 + 4 * 2 + 7
+    assert len(implants) == 2 * (1 + 3 * 3) + 2 * 3 + 4 * 2 + 8
     assert implants[implants["medium"] < 0.95].to_dict("records") == []
 
 
@@ -217,14 +217,15 @@ def test_a_made_row_meets_the_contract_of_connection_days(dbt: Dbt):
 def test_the_simulation_scores_as_the_models_do(dbt: Dbt, tmp_path: Path):
     """The quantiles are made with numpy, whose results must equal those of the SQL."""
     rng = np.random.default_rng(7)
-    gaps = np.concatenate([kind(rng, 40, 60) for kind in null_quantiles.KINDS.values()])
+    gaps = np.concatenate([kind(rng, 40, 90) for kind in null_quantiles.KINDS.values()])
     gaps *= np.minimum(1, DAY * 0.99 / gaps.sum(1))[:, None]
     rows, counts = null_quantiles.beat_intervals(gaps)
     expected = null_quantiles.timing_scores(rows, np.maximum(counts, 1))
     bounded = null_quantiles.bounded_shares(rows, np.maximum(counts, 1))
     flows = [Flow(np.concatenate([[0], np.cumsum(row)]), source=n) for n, row in enumerate(gaps)]
     score_bench.judge(dbt.spark, tmp_path, one_draw("null: x", *flows))
-    measures = "interval_count, timing_score, bounded_share, beacon_score"
+    phases = null_quantiles.phase_shares(gaps, rows, np.maximum(counts, 1))
+    measures = "interval_count, timing_score, bounded_share, phase_share, beacon_score"
     scored = dbt.rows(f"select source_ip, {measures} from beacon_scores")
     scored = {row["source_ip"]: row for row in scored}
     for number in range(len(gaps)):
@@ -234,6 +235,10 @@ def test_the_simulation_scores_as_the_models_do(dbt: Dbt, tmp_path: Path):
             assert row["interval_count"] == counts[number]
             assert row["timing_score"] == pytest.approx(expected[number], abs=0.02)
             assert row["bounded_share"] == pytest.approx(bounded[number], abs=0.02)
+            if counts[number] < null_quantiles.LEAST_FOR_PHASES:
+                assert row["phase_share"] is None
+            else:
+                assert row["phase_share"] == pytest.approx(phases[number], abs=0.02)
 
 
 def test_the_seed_is_what_the_simulation_makes():
