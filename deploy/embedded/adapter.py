@@ -16,7 +16,13 @@ from typing import Any
 from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.embedded.connections import EmbeddedConnectionManager
-from dbt.adapters.embedded.log_files import Problems, prepare_day, prepare_root, write_listing
+from dbt.adapters.embedded.log_files import (
+    Problems,
+    listed_location,
+    prepare_day,
+    prepare_root,
+    write_listing,
+)
 from dbt.adapters.embedded.parquet_files import link_job, prepare_job_day
 from dbt.adapters.guarded.lock import WRITING, cannot_write, lock_tables
 from dbt.adapters.sail.impl import SailAdapter
@@ -225,6 +231,15 @@ class EmbeddedAdapter(SailAdapter):
             return str(write_listing(local_path(location), place))
         except OSError as error:
             raise DbtRuntimeError(cannot_write(place, error)) from None
+
+    @available
+    def list_again(self, name: str) -> None:
+        """Make the listings whose tables' names begin with `name` as new as the files."""
+        for place in (self.folder / READABLE).glob(f"{name}*"):
+            try:
+                write_listing(listed_location(place), place)
+            except OSError as error:
+                raise DbtRuntimeError(cannot_write(place, error)) from None
 
     @available
     def readable_day(self, location: str, endings: list[str]) -> dict[str, Any]:

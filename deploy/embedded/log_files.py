@@ -28,6 +28,9 @@ OUT = "a link that leads out of the folder of the logs"
 # In a folder of links, in place of the = in names such as h=00: a character for private use.
 EQUALS = "\ue03d"
 
+# The file of a listing, and where it says of what.
+LISTING, LOCATION = "files.parquet", b"location"
+
 Problems = dict[Path, str]
 
 
@@ -347,8 +350,14 @@ def write_listing(location: str, place: Path) -> Path:
         "modificationTime": pa.array(times, pa.timestamp("us", "UTC")),
         "length": pa.array(sizes, pa.int64()),
     }
-    pq.write_table(pa.table(columns), place / "files.parquet")
+    table = pa.table(columns).replace_schema_metadata({LOCATION: location})
+    pq.write_table(table, place / LISTING)
     return place
+
+
+def listed_location(place: Path) -> str:
+    """Return the location of which `write_listing` wrote a listing to this place."""
+    return pq.read_metadata(place / LISTING).metadata[LOCATION].decode()
 
 
 def is_hidden(name: str) -> bool:

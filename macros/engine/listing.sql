@@ -35,8 +35,8 @@
 
 
 {% macro embedded__list_again() %}
-    {#- The adapter's listing is of the moment when it was made. -#}
-    {%- do list_log_files() -%}
+    {#- The adapter's listings are of the moment when they were made. -#}
+    {%- do adapter.list_again(source('raw', 'common_security_log_files').identifier) -%}
 {% endmacro %}
 
 

@@ -19,6 +19,7 @@ from dbt.adapters.embedded.log_files import (
     PIECE,
     Content,
     lines_of,
+    listed_location,
     look_into,
     pieces,
     prepare_day,
@@ -269,6 +270,7 @@ def test_files_are_listed_without_reading_them(tmp_path: Path):
     os.utime(root / DAY / "h=00/a.json", ns=(0, 1_700_000_000_123_456_789))
     both = f"{root}/{{{DAY},y=2026/m=03/d=11,y=2026/m=03/d=12}}"
     rows = pq.read_table(write_listing(both, place)).to_pylist()
+    assert listed_location(place) == both
     names = [row["path"].removeprefix(f"{root}/".lstrip("/")) for row in rows]
     expected = [f"{DAY}/h=00/a.json", "y=2026/m=03/d=11/b.json"]
     assert [name for name in names if name != f"{DAY}/c.json"] == expected  # root may read it
