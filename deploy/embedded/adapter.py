@@ -17,6 +17,7 @@ from dbt.adapters.base import available
 from dbt.adapters.base.relation import BaseRelation
 from dbt.adapters.embedded.connections import EmbeddedConnectionManager
 from dbt.adapters.embedded.log_files import (
+    LISTING,
     Problems,
     listed_location,
     prepare_day,
@@ -235,7 +236,8 @@ class EmbeddedAdapter(SailAdapter):
     @available
     def list_again(self, name: str) -> None:
         """Make the listings whose tables' names begin with `name` as new as the files."""
-        for place in (self.folder / READABLE).glob(f"{name}*"):
+        for file in (self.folder / READABLE).glob(f"{name}*/{LISTING}"):
+            place = file.parent
             try:
                 write_listing(listed_location(place), place)
             except OSError as error:

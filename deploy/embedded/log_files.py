@@ -324,7 +324,7 @@ def write_listing(location: str, place: Path) -> Path:
     location
         An absolute path.
     place
-        The folder that gets one Parquet file; what is there is removed.
+        The folder that gets one Parquet file, in place of an earlier one.
 
     Returns
     -------
@@ -343,16 +343,16 @@ def write_listing(location: str, place: Path) -> Path:
             paths.append(str(file).lstrip("/"))
             sizes.append(found.st_size)
             times.append(found.st_mtime_ns // 1000)
-    shutil.rmtree(place, ignore_errors=True)
-    place.mkdir(parents=True, mode=0o700)
+    place.mkdir(parents=True, mode=0o700, exist_ok=True)
     columns = {
         "path": pa.array(paths, pa.string()),
         "modificationTime": pa.array(times, pa.timestamp("us", "UTC")),
         "length": pa.array(sizes, pa.int64()),
     }
     table = pa.table(columns).replace_schema_metadata({LOCATION: location})
-    pq.write_table(table, place / LISTING)
-    return place
+    # A killed command leaves a whole listing, and a hidden file.
+    pq.write_table(table, place / f".{LISTING}")
+    return (place / f".{LISTING}").replace(place / LISTING).parent
 
 
 def listed_location(place: Path) -> str:
