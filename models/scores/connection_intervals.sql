@@ -1,3 +1,6 @@
+{#- A delta of whole seconds, spread over half a second to both sides by its place i. -#}
+{% set spread = "delta + pmod((i + 1) * 0.6180339887498949D, 1D) - 0.5D" %}
+
 with score_window as (
     select
         device_vendor,
@@ -110,7 +113,7 @@ smoothed as (
         *,
         if(
             is_whole_seconds,
-            sort_array(transform(exact_deltas, (delta, i) -> delta + pmod((i + 1) * 0.6180339887498949D, 1D) - 0.5D)),
+            sort_array(transform(exact_deltas, (delta, i) -> {{ spread }})),
             exact_deltas
         ) as deltas,
         -- In a window of one day, RITA's events are mostly all events.
@@ -187,7 +190,7 @@ select
     if(
         size(intervals) >= 60,
         filter(
-            transform(deltas_in_order, (delta, i) -> if(is_whole_seconds, delta + pmod((i + 1) * 0.6180339887498949D, 1D) - 0.5D, delta)),
+            transform(deltas_in_order, (delta, i) -> if(is_whole_seconds, {{ spread }}, delta)),
             delta -> delta >= shortest_interval
         ),
         cast(array() as array<double>)
