@@ -359,7 +359,7 @@ def main(
         place = folder or Path(temporary)
         for engine, count, make, rows_per_day in [
             ("target local", kills_on_sail, LocalDbt, 20_000),
-            ("target spark", kills_on_spark, SparkDbt, 2_000),  # starting and planning are its time
+            ("target spark", kills_on_spark, SparkDbt, 20_000),
         ]:
             if count:
                 of_engine = place / engine.replace(" ", "-")

@@ -1,4 +1,4 @@
-"""The whole build through a thrift server on the cluster, and with a worker killed meanwhile."""
+"""The whole build through a thrift server on the cluster; a worker is killed meanwhile."""
 
 from __future__ import annotations
 
@@ -7,12 +7,16 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.findings import beacons_of
+from tests.support.local_tables import LocalDbt
 from tests.support.spark_cluster import (
+    END,
     Cluster,
     ThriftServer,
     children,
@@ -33,50 +37,81 @@ def server(
     cluster.stop(server.process)
 
 
+@dataclass(frozen=True)
+class Built:
+    """A build during which a worker was killed.
+
+    Attributes
+    ----------
+    printed
+        What dbt said.
+    export
+        Where it exported.
+    lost
+        Id of the executor that was killed.
+    executors
+        All executors, the lost one included, by id.
+    first
+        Ids of the executors at the start.
+    failed_tasks
+        Tasks that had to be done again.
+    """
+
+    printed: str
+    export: Path
+    lost: str
+    executors: dict[str, dict[str, Any]]
+    first: set[str]
+    failed_tasks: int
+
+
 @pytest.fixture(scope="module")
-def built(server: ThriftServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
-    """What dbt printed while it built, and where it exported."""
+def built(
+    cluster: Cluster, server: ThriftServer, tmp_path_factory: pytest.TempPathFactory
+) -> Built:
     export = tmp_path_factory.mktemp("built")
+    first = set(server.executors())
     build = server.dbt("build", export_root=export)
-    return finish(build), export
-
-
-def test_the_build_and_its_data_tests_pass(server: ThriftServer, built):
-    assert re.search(r"Done\. PASS=\d+ WARN=0 ERROR=0 SKIP=0", built[0]), built[0][-2000:]
-    assert {e["completedTasks"] > 0 for e in server.executors().values()} == {True}
-
-
-def test_every_implant_is_found_and_nothing_else(built, logs):
-    assert connections(beacons_of(read_findings(built[1]))) == connections(logs[1])
-
-
-def test_a_killed_worker_changes_nothing(
-    cluster: Cluster, server: ThriftServer, built, tmp_path: Path
-):
-    before = set(server.executors())
-    assert server.failed_tasks() == 0
-    run = server.dbt("run", "--full-refresh", export_root=tmp_path)
     printed = ""
     # Staging and egress are there, their shuffle files lie with the executors.
-    for line in run.stdout:
+    for line in build.stdout:
         printed += line
         if re.search(r"START sql replace_partitions model beaconing\.connection_days", line):
             break
+    assert server.failed_tasks() == 0
     lost = kill_while_it_works(cluster, server)
     cluster.workers.append(cluster.start_worker())
-    finish(run, printed)
-
+    printed = finish(build, printed)
     executors = server.executors("allexecutors")
-    assert not executors[lost]["isActive"]
-    assert server.failed_tasks() > 0
-    replaced = set(executors) - before
-    assert [e for e in replaced if executors[e]["isActive"] and executors[e]["completedTasks"]]
-    assert read_findings(tmp_path) == read_findings(built[1])
+    return Built(printed, export, lost, executors, first, server.failed_tasks())
 
 
-def test_the_unit_tests_pass(server: ThriftServer, built):
+def test_the_build_and_its_data_tests_pass(built: Built):
+    assert re.search(r"Done\. PASS=\d+ WARN=0 ERROR=0 SKIP=0", built.printed), built.printed[-2000:]
+
+
+def test_every_implant_is_found_and_nothing_else(built: Built, logs):
+    assert connections(beacons_of(read_findings(built.export))) == connections(logs[1])
+
+
+def test_a_killed_worker_was_replaced(built: Built):
+    assert not built.executors[built.lost]["isActive"]
+    assert built.failed_tasks > 0
+    replaced = set(built.executors) - built.first
+    assert [e for e in replaced if built.executors[e]["completedTasks"]]
+    assert {built.executors[e]["completedTasks"] > 0 for e in built.first} == {True}
+
+
+def test_a_killed_worker_changes_nothing(built: Built, tmp_path: Path, logs):
+    given = {"raw_root": str(logs[0]), "end_date": str(END), "lookback_days": 1}
+    undisturbed = LocalDbt(tmp_path, given | {"export_root": str(tmp_path / "export")})
+    undisturbed("build", "--exclude-resource-type", "test", "unit_test")
+    assert read_findings(built.export) == read_findings(tmp_path / "export")
+
+
+def test_the_unit_tests_pass(server: ThriftServer, built: Built):
     # Their incremental models must be there.
-    printed = finish(server.dbt("test", "--select", "test_type:unit", export_root=built[1]))
+    printed = finish(server.dbt("test", "--select", "test_type:unit", export_root=built.export))
     assert re.search(r"Done\. PASS=[1-9]\d+ WARN=0 ERROR=0 SKIP=0", printed), printed[-2000:]
 
 
