@@ -23,24 +23,12 @@ sources as (
     group by device_vendor, source_ip
 ),
 
--- Counted in steps: sets of sources for each destination take longer.
-pairs as (
-    select
-        device_vendor,
-        log_date,
-        destination_ip,
-        source_ip,
-        sum(event_count) as event_count
-    from egress
-    group by device_vendor, log_date, destination_ip, source_ip
-),
-
 source_days as (
     select
         device_vendor,
         log_date,
         source_ip
-    from pairs
+    from egress
     group by device_vendor, log_date, source_ip
 ),
 
@@ -59,6 +47,31 @@ history as (
         cast(count_if(log_date < {{ end_date }}) as int) as history_days
     from active_sources
     group by device_vendor
+),
+
+destinations_of_end_date as (
+    select
+        device_vendor,
+        destination_ip
+    from egress
+    where log_date = {{ end_date }}
+    group by device_vendor, destination_ip
+),
+
+-- Counted in steps: sets of sources for each destination take longer.
+pairs as (
+    select
+        egress.device_vendor,
+        egress.log_date,
+        egress.destination_ip,
+        egress.source_ip,
+        sum(egress.event_count) as event_count
+    from egress
+    left semi join destinations_of_end_date
+        on
+            egress.device_vendor = destinations_of_end_date.device_vendor
+            and egress.destination_ip = destinations_of_end_date.destination_ip
+    group by egress.device_vendor, egress.log_date, egress.destination_ip, egress.source_ip
 ),
 
 destination_days as (
@@ -102,7 +115,6 @@ destinations as (
             degree_of_srcip < {{ var('degree_of_srcip_threshold') }} as is_kept
         {% endif %}
     from destination_degrees
-    where event_count > 0
 ),
 
 everyone as (
