@@ -6,18 +6,19 @@
     {%- set existing = load_cached_relation(this) -%}
     {{ run_hooks(pre_hooks) }}
     {%- set replaces = replaces_partitions() -%}
-    {%- if replaces or config.get('file_format') != 'delta' -%}
-        {%- set partitions = fromjson(render(config.require('replaces'))) if replaces else [] -%}
+    {%- set one_by_one = adapter.dispatch('writes_one_by_one', 'network_beaconing')() -%}
+    {%- if replaces or one_by_one or config.get('file_format') != 'delta' -%}
+        {%- set partitions = fromjson(render(config.require('replaces'))) if replaces or one_by_one else [] -%}
         {%- set rows = hold_rows(sql, partitions) -%}
         {%- if replaces -%}
             {%- do process_schema_changes('append_new_columns', rows, existing) -%}
         {%- else -%}
             {%- do make_empty_table(existing, rows, sql) -%}
         {%- endif -%}
-        {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='quoted') | join(', ') -%}
+        {%- set columns = adapter.get_columns_in_relation(this if replaces else rows) | map(attribute='quoted') | list -%}
         {%- call statement('main') -%}
             {#- Where nothing is replaced, the rows, which are none, need not be computed. #}
-            {{ replace_rows(this, partitions, columns, rows) if partitions or not replaces else 'select 1' }}
+            {{ replace_rows(this, partitions, columns, rows) if partitions or not (replaces or one_by_one) else 'select 1' }}
         {%- endcall -%}
         {%- if rows.is_table -%}{%- do adapter.drop_relation(rows) -%}{%- endif -%}
     {%- else -%}
@@ -48,11 +49,23 @@
 
 {% macro embedded__hold_rows(sql, partitions) %}
     {#- A table: Sail thinks for a minute about an insert of the long query of staging, and for two seconds about a table made by it. -#}
-    {%- if not partitions -%}{{- return(default__hold_rows(sql, partitions)) -}}{%- endif -%}
+    {%- if not partitions or network_beaconing.embedded__writes_one_by_one() -%}{{- return(default__hold_rows(sql, partitions)) -}}{%- endif -%}
     {%- set rows = api.Relation.create(schema=this.schema, identifier=this.identifier ~ '__dbt_tmp', type='table') -%}
     {%- do execute_all(["create or replace table " ~ rows ~ " using delta location '" ~ target.folder ~ '/' ~ rows.schema ~ '/' ~ rows.identifier ~ "' as " ~ sql]) -%}
     {%- do adapter.cache_added(rows) -%}
     {{- return(rows) -}}
+{% endmacro %}
+
+
+{% macro default__writes_one_by_one() %}
+    {#- Whether the query of this model is asked for each partition by itself. -#}
+    {{- return(false) -}}
+{% endmacro %}
+
+
+{% macro embedded__writes_one_by_one() %}
+    {#- For queries over all rows of many days, of which Sail would hold as many: config `one_by_one`. -#}
+    {{- return(config.get('one_by_one', false)) -}}
 {% endmacro %}
 
 
@@ -81,15 +94,40 @@
 
 {% macro replace_rows(relation, partitions, columns, rows) %}
     {#-
-        The statement that puts `rows` in place of partitions. On Delta it is one commit. On Parquet the partitions are dropped first, because an
+        The statement that puts `rows`, with these `columns`, in place of partitions. On Parquet the partitions are dropped first, because an
         overwrite keeps one that gets no rows; it is an overwrite, because a killed run may have left files that are not registered.
     -#}
     {%- if config.get('file_format') == 'delta' -%}
-        insert into {{ relation }} replace where {{ in_partitions(partitions) }} select {{ columns }} from {{ rows }}
+        {{ adapter.dispatch('replace_rows_of_delta', 'network_beaconing')(relation, partitions, columns, rows) }}
     {%- else -%}
         {%- do execute_all([drop_partitions(relation, partitions, 'parquet'), 'set spark.sql.sources.partitionOverwriteMode = DYNAMIC']) -%}
-        insert overwrite table {{ relation }} {{ partition_cols(label='partition') }} select {{ columns }} from {{ rows }}
+        insert overwrite table {{ relation }} {{ partition_cols(label='partition') }} select {{ columns | join(', ') }} from {{ rows }}
     {%- endif -%}
+{% endmacro %}
+
+
+{% macro default__replace_rows_of_delta(relation, partitions, columns, rows) %}
+    {#- All partitions in one commit. -#}
+    insert into {{ relation }} replace where {{ in_partitions(partitions) }} select {{ columns | join(', ') }} from {{ rows }}
+{% endmacro %}
+
+
+{% macro embedded__replace_rows_of_delta(relation, partitions, columns, rows) %}
+    {#- Each partition in a commit, with its values as literals: else Sail sorts all rows by them, in memory. The last statement is returned. -#}
+    {%- set statements = [] -%}
+    {%- for partition in partitions -%}
+        {%- set selected = [] -%}
+        {%- for column in columns -%}
+            {%- set value = partition.get(column | replace('`', '')) -%}
+            {%- do selected.append((value ~ ' as ' if value else '') ~ column) -%}
+        {%- endfor -%}
+        {%- set condition = in_partitions([partition]) -%}
+        {%- do statements.append(
+            'insert into ' ~ relation ~ ' replace where ' ~ condition ~ ' select ' ~ selected | join(', ') ~ ' from ' ~ rows ~ ' where ' ~ condition
+        ) -%}
+    {%- endfor -%}
+    {%- do execute_all(statements[:-1]) -%}
+    {{- statements | last -}}
 {% endmacro %}
 
 

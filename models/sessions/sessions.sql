@@ -1,5 +1,6 @@
 {{ config(
     partition_by='log_date',
+    one_by_one=true,
     replaces="{{ replaced_days(days_to_load(ref('stg_common_security_log'), session_version())) }}",
 ) }}
 
