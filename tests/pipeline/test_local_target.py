@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import random
 import shutil
 import time
+from collections import Counter
 from pathlib import Path
 
 import dbt.adapters.embedded.adapter as embedded
@@ -19,6 +21,8 @@ from tests.support.local_tables import LocalDbt, read_table
 
 pytestmark = pytest.mark.skipif(ENGINE != "local", reason="of target local alone")
 KILLS = 10
+END = dt.date(2026, 9, 30)
+THE_DAY_BEFORE = END - dt.timedelta(1)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +33,7 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def local(folder: Path, logs: Path) -> LocalDbt:
-    vars = {"raw_root": str(logs), "end_date": "2026-09-30", "lookback_days": 1}
+    vars = {"raw_root": str(logs), "end_date": str(END), "lookback_days": 1}
     return LocalDbt(folder, vars | {"export_root": f"file://{folder}/export"})
 
 
@@ -126,3 +130,36 @@ def test_old_files_do_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     embedded.tidy(folder)
     assert DeltaTable(folder).version() == version, "nothing to remove is no commit"
     assert sorted(row["n"] for row in read_table(folder)) == [1, 2]
+
+
+def test_tables_of_an_earlier_version_get_the_columns_that_they_lack(built: LocalDbt):
+    sessions, findings = (
+        built.tables / name for name in ("sessions", "network_beaconing_anomalies")
+    )
+    before, found = read_table(sessions), read_table(findings)
+    assert any(row["phase_share"] is not None for row in found)
+    make_older(sessions, "time_source", "log_date")
+    make_older(findings, "phase_share", "end_date")
+    built("run")
+
+    def in_order(rows: list[dict]) -> list[str]:
+        return sorted(repr(sorted(row.items())) for row in rows)
+
+    assert in_order(read_table(sessions)) == in_order(before)
+    shares = [(END, row["phase_share"]) for row in found] + [(THE_DAY_BEFORE, None)] * len(found)
+    after = read_table(findings)
+    assert Counter((row["end_date"], row["phase_share"]) for row in after) == Counter(shares)
+
+
+def make_older(table: Path, column: str, day: str) -> None:
+    """Make a table as it was the day before, before it had a column."""
+    delta = DeltaTable(table)
+    rows = delta.to_pyarrow_table().drop_columns([column])
+    days = pa.array([THE_DAY_BEFORE] * len(rows))
+    write_deltalake(
+        table,
+        rows.set_column(rows.schema.get_field_index(day), day, days),
+        mode="overwrite",
+        schema_mode="overwrite",
+        partition_by=delta.metadata().partition_columns,
+    )
