@@ -15,7 +15,7 @@
         {%- else -%}
             {%- do make_empty_table(existing, rows, sql) -%}
         {%- endif -%}
-        {%- set columns = adapter.get_columns_in_relation(this if replaces else rows) | map(attribute='quoted') | list -%}
+        {%- set columns = adapter.get_columns_in_relation(rows if one_by_one and not replaces else this) | map(attribute='quoted') | list -%}
         {%- call statement('main') -%}
             {#- Where nothing is replaced, the rows, which are none, need not be computed. #}
             {{ replace_rows(this, partitions, columns, rows) if partitions or not (replaces or one_by_one) else 'select 1' }}
