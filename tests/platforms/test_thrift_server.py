@@ -95,11 +95,12 @@ def test_every_implant_is_found_and_nothing_else(built: Built, logs):
 
 
 def test_a_killed_worker_was_replaced(built: Built):
-    assert not built.executors[built.lost]["isActive"]
+    ended = built.executors
+    assert not ended[built.lost]["isActive"]
     assert built.failed_tasks > 0
-    replaced = set(built.executors) - built.first
-    assert [e for e in replaced if built.executors[e]["completedTasks"]]
-    assert {built.executors[e]["completedTasks"] > 0 for e in built.first} == {True}
+    replaced = set(ended) - built.first
+    assert [e for e in replaced if ended[e]["isActive"] and ended[e]["completedTasks"]]
+    assert {ended[e]["completedTasks"] > 0 for e in built.first} == {True}
 
 
 def test_a_killed_worker_changes_nothing(built: Built, tmp_path: Path, logs):
