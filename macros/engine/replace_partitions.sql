@@ -5,27 +5,26 @@
     -#}
     {%- set existing = load_cached_relation(this) -%}
     {{ run_hooks(pre_hooks) }}
-    {%- set replaces = replaces_partitions() -%}
-    {%- set one_by_one = adapter.dispatch('writes_one_by_one', 'network_beaconing')() -%}
-    {%- if replaces or one_by_one or config.get('file_format') != 'delta' -%}
-        {%- set partitions = fromjson(render(config.require('replaces'))) if replaces or one_by_one else [] -%}
-        {%- set rows = hold_rows(sql, partitions) -%}
-        {%- if replaces -%}
-            {%- do process_schema_changes('append_new_columns', rows, existing) -%}
-        {%- else -%}
-            {%- do make_empty_table(existing, rows, sql) -%}
-        {%- endif -%}
-        {%- set columns = adapter.get_columns_in_relation(rows if one_by_one and not replaces else this) | map(attribute='quoted') | list -%}
-        {%- call statement('main') -%}
-            {#- Where nothing is replaced, the rows, which are none, need not be computed. #}
-            {{ replace_rows(this, partitions, columns, rows) if partitions or not (replaces or one_by_one) else 'select 1' }}
-        {%- endcall -%}
-        {%- if rows.is_table -%}{%- do adapter.drop_relation(rows) -%}{%- endif -%}
-    {%- else -%}
-        {%- if existing and not (existing.is_delta and config.get('file_format') == 'delta') -%}{%- do adapter.drop_relation(existing) -%}{%- endif -%}
+    {%- set partitions = fromjson(render(config.require('replaces'))) -%}
+    {%- set is_new = not replaces_partitions() -%}
+    {%- if is_new and config.get('file_format') == 'delta' and not adapter.dispatch('writes_one_by_one', 'network_beaconing')() -%}
+        {%- if existing and not existing.is_delta -%}{%- do adapter.drop_relation(existing) -%}{%- endif -%}
         {%- call statement('main') -%}
             {{ create_table_as(false, this, sql) }}
         {%- endcall -%}
+    {%- else -%}
+        {%- set rows = hold_rows(sql, partitions) -%}
+        {%- if is_new -%}
+            {%- do make_empty_table(existing, rows, sql) -%}
+        {%- else -%}
+            {%- do process_schema_changes('append_new_columns', rows, existing) -%}
+        {%- endif -%}
+        {%- set columns = adapter.get_columns_in_relation(this) | map(attribute='quoted') | list -%}
+        {%- call statement('main') -%}
+            {#- Where nothing is replaced, the rows, which are none, need not be computed. #}
+            {{ replace_rows(this, partitions, columns, rows) if partitions else 'select 1' }}
+        {%- endcall -%}
+        {%- if rows.is_table -%}{%- do adapter.drop_relation(rows) -%}{%- endif -%}
     {%- endif -%}
     {%- do persist_docs(this, model) -%}
     {{ run_hooks(post_hooks) }}
@@ -82,6 +81,7 @@
         create table {{ this }} ({{ columns | join(', ') }}) {{ file_format_clause() }} {{ partition_cols(label='partitioned by') }} {{ location_clause() }}
     {%- endset -%}
     {%- do execute_all([statement]) -%}
+    {%- do adapter.cache_added(this) -%}
 {% endmacro %}
 
 
