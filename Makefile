@@ -129,6 +129,6 @@ lock:  ## resolve the extras of pyproject.toml into requirements.txt, with hashe
 	rm -rf output/lock
 
 clean:  ## remove what make made: .venv, the demo, docs, logs, caches, and a profiles.yml without edits
-	rm -rf .venv $(DEMO) output/spark4 output/spark34 output/azurite output/audit target logs .pytest_cache .ruff_cache .hypothesis *.egg-info
-	@find bench enrich samples tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+	rm -rf .venv $(DEMO) output/spark4 output/spark34 output/azurite output/audit output/azure_types target logs .pytest_cache .ruff_cache .hypothesis *.egg-info
+	@find bench deploy enrich samples scripts tests -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 	@! cmp -s profiles.yml profiles.yml.example || rm profiles.yml

@@ -56,7 +56,7 @@ app = typer.Typer(
     help="From the findings of a run to an analyst: look up the destinations, draw a report, push "
     "to Microsoft Sentinel. Without settings only `report` does something; enrich.example.toml "
     "says what there is to set. Exit codes: 0 all done, 1 nothing done, 2 wrong use or settings, "
-    "3 done in part (some lookups or rows failed).",
+    "3 done in part (some lookups or rows failed; run: or more than 5 % of the lines unusable).",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,

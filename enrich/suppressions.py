@@ -33,6 +33,7 @@ CONDITIONS = COLUMNS[:6]
 DAYS = 90
 TOLERANCE = 0.25  # of the period, as for the status changed; what beats otherwise is shown again
 ANY = "*"
+LONGEST = 1e9  # seconds, of the pipeline's *
 NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e\+?\d{1,2})?")
 # As Sentinel, SecurityIncident and Defender write them, without blanks and in lower case.
 BENIGN = {"benignpositive", "informationalexpectedactivity"}
@@ -135,7 +136,8 @@ def covers(row: Row, finding: dict[str, Any]) -> bool:
     """Tell whether a row without problems hides a finding, as the pipeline does."""
     period = finding.get("period_seconds")
     period = finding.get("time_delta") if period is None else period
-    shortest, longest = row["shortest_seconds"], row["longest_seconds"]
+    shortest = 0 if row["shortest_seconds"] == ANY else float(row["shortest_seconds"])
+    longest = LONGEST if row["longest_seconds"] == ANY else float(row["longest_seconds"])
     return (
         all(
             row[f"{end}_network"] == ANY
@@ -144,9 +146,9 @@ def covers(row: Row, finding: dict[str, Any]) -> bool:
         )
         and row["destination_port"] in (ANY, str(finding.get("destination_port")))
         and row["device_vendor"] in (ANY, finding.get("device_vendor"))
-        and period is not None
-        and (0 if shortest == ANY else float(shortest)) <= period
-        and period <= (1e9 if longest == ANY else float(longest))
+        and (
+            (shortest, longest) == (0, LONGEST) if period is None else shortest <= period <= longest
+        )
     )
 
 

@@ -44,7 +44,7 @@
 
 
 {% macro beacon_id(row) %}
-    {#- A hash that identifies the connection or group of a row, the same every day. -#}
+    {#- A hash that identifies the connection or group of a row, the same every day as long as its destination is. -#}
     md5(concat_ws(
         '|', {{ row }}.device_vendor, {{ row }}.source_ip, {{ row }}.destination_ip,
         coalesce(cast({{ row }}.destination_port as string), '-'), coalesce({{ row }}.protocol, '-'), {{ row }}.several

@@ -31,12 +31,15 @@
 
 
 {% macro suppresses(suppression, finding) %}
-    {#- A condition: a finding with keys of its addresses meets all conditions of a row of stg_suppressions. -#}
+    {#- A condition: a finding with keys of its addresses meets all conditions of a row of stg_suppressions. One without an interval meets * alone. -#}
     {{ finding }}.destination_ip_key between {{ suppression }}.destination_range.first_key and {{ suppression }}.destination_range.last_key
     and {{ finding }}.source_ip_key between {{ suppression }}.source_range.first_key and {{ suppression }}.source_range.last_key
     and coalesce({{ finding }}.destination_port = {{ suppression }}.destination_port, {{ suppression }}.destination_port is null)
     and coalesce({{ finding }}.device_vendor = {{ suppression }}.device_vendor, {{ suppression }}.device_vendor is null)
-    and coalesce({{ finding }}.period_seconds, {{ finding }}.time_delta) between {{ suppression }}.shortest_seconds and {{ suppression }}.longest_seconds
+    and coalesce(
+        coalesce({{ finding }}.period_seconds, {{ finding }}.time_delta) between {{ suppression }}.shortest_seconds and {{ suppression }}.longest_seconds,
+        {{ suppression }}.shortest_seconds = 0 and {{ suppression }}.longest_seconds = 1e9D
+    )
 {%- endmacro %}
 
 

@@ -20,7 +20,7 @@ wanted="$to $(cat "$0" requirements-spark4.txt requirements-spark34.txt | cksum)
 rm -rf "$to"
 mkdir -p "$to"
 
-# The Java that make env found, and what Spark may log.
+# The Java that make java found, and what Spark may log.
 conf=$(.venv/bin/python -I -c 'import importlib.util; print(importlib.util.find_spec("pyspark").submodule_search_locations[0])')/conf
 
 # fetch_packages REQUIREMENTS: installs them into $to, with that Java.
@@ -37,7 +37,7 @@ fetch_spark34() {
 fetch_spark4() {
     java_home=$(. "$conf/spark-env.sh" && echo "$JAVA_HOME")
     "$java_home/bin/java" --list-modules | grep -q '^jdk.incubator.vector' ||
-        skip "the Java in $java_home is not a whole JDK, which Spark 4 needs. Install a JDK 17, then make env."
+        skip "the Java in $java_home is not a whole JDK, which Spark 4 needs. Install a JDK 17, then make java."
     command -v mvn >/dev/null || skip "no mvn (Maven), which brings Delta and hadoop-azure."
     fetch_packages requirements-spark4.txt
     # Delta for Spark 4.1; hadoop-azure in the version of Spark's own Hadoop, with the wildfly-openssl that it names.

@@ -2,10 +2,11 @@
 
     python scripts/judge.py [OPTIONS OF DBT]
 
-Takes what `dbt run` takes, such as --target and --vars. Days that have changed come first, the
-oldest before the others, at most as many as the var `rejudge_days` says; the day to judge comes
-last, so that the tables and the last summary are of it. A day that fails does not keep the next
-from being judged. The exit code is that of the day to judge, or else of the first that failed.
+Takes --vars, and what all commands of dbt take, such as --target. Days that have changed come
+first, the oldest before the others, at most as many as the var `rejudge_days` says; the day to
+judge comes last, so that the tables and the last summary are of it. A day that fails does not keep
+the next from being judged. The exit code is that of the day to judge, or else of the first command
+that failed.
 """
 
 from __future__ import annotations
@@ -38,12 +39,15 @@ def judge(dbt: Dbt, given: dict[str, Any]) -> int:
         The exit code.
     """
     days: list[str] = []
+    asked = 0
     # Where this fails, the run of the day says why.
     if dbt(["run", "--quiet", "--select", "log_files", "log_days"], given)[0] == 0:
-        printed = dbt(["run-operation", "--quiet", "print_changed_days"], given)[1]
+        asked, printed = dbt(["run-operation", "--quiet", "print_changed_days"], given)
         days = re.findall(
             r"^changed since it was judged: (\d{4}-\d\d-\d\d)$", printed, re.MULTILINE
         )
+        if asked:
+            print(f"{printed}\nWhich days have changed is not known, see above.", flush=True)
     codes = []
     for day in days:
         print(f"\nJudging {day} again: its logs have changed since.", flush=True)
@@ -57,7 +61,7 @@ def judge(dbt: Dbt, given: dict[str, Any]) -> int:
                 f"{day} could not be judged again (exit code {code}). Its run above says why.",
                 flush=True,
             )
-    return codes[-1] or next(filter(None, codes), 0)
+    return codes[-1] or asked or next(filter(None, codes), 0)
 
 
 def main() -> int:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from agate import Table
 from dbt.adapters.contracts.connection import AdapterResponse
@@ -38,6 +40,38 @@ class SparkSaysError(DbtDatabaseError):
     """An error of Spark, in words."""
 
 
+def hold_metastore(folder: Path, command: str) -> IO[str] | None:
+    """Hold the tables in a folder with their metastore, and remove one that was never whole.
+
+    Derby writes service.properties last, and refuses to open, or make anew, a database without it:
+    that of a command that was killed while it made the metastore.
+
+    Parameters
+    ----------
+    folder
+        Where metastore and tables are.
+    command
+        What holds them, for the message of another process.
+
+    Returns
+    -------
+    IO[str] or None
+        The lock's file; None if this process holds it already.
+
+    Raises
+    ------
+    DbtRuntimeError
+        As `lock_tables` does.
+    """
+    lock = lock_tables(folder, command, METASTORE)
+    metastore = folder / "metastore"
+    properties = metastore / "service.properties"
+    is_whole = properties.is_file() and properties.stat().st_size > 0
+    if lock and metastore.is_dir() and not is_whole:
+        shutil.rmtree(metastore)
+    return lock
+
+
 class GuardedConnectionManager(SparkConnectionManager):
     """dbt-spark's connections, behind the lock."""
 
@@ -50,7 +84,7 @@ class GuardedConnectionManager(SparkConnectionManager):
             return
         folder = Path(credentials.folder).resolve()
         if credentials.method == "session":
-            lock_tables(folder, f"dbt {command}", METASTORE)
+            hold_metastore(folder, f"dbt {command}")
         elif command in WRITING:
             lock_tables(folder, f"dbt {command}", SERVER)
 

@@ -70,9 +70,7 @@ def lock_tables(folder: Path, command: str, name: str = ".lock") -> IO[str] | No
 def note_holder(file: IO[str], process: int, command: str, cure: str = WAIT) -> None:
     """Write into a lock's file who holds it, since now, and what others can do about it."""
     now = datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S UTC")
-    holder = {"process": process, "command": command, "since": now} | (
-        {"cure": cure} if cure else {}
-    )
+    holder = {"process": process, "command": command, "since": now, "cure": cure}
     # On a full disk the lock holds without its text.
     with contextlib.suppress(OSError):
         file.truncate(0)

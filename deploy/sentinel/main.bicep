@@ -198,7 +198,7 @@ resource workbook 'Microsoft.Insights/workbooks@2023-06-01' = {
   }
 }
 
-// An empty watchlist for suppressions: `python -m enrich suppress-from` reads what stands in it.
+// A watchlist for suppressions, with an example: `python -m enrich suppress-from` reads what stands in it.
 resource watchlist 'Microsoft.SecurityInsights/watchlists@2024-03-01' = {
   scope: workspace
   name: 'network_beaconing_suppressions'

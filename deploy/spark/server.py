@@ -18,8 +18,8 @@ import jinja2
 import pyspark
 import typer
 import yaml
-from dbt.adapters.guarded.adapter import METASTORE
-from dbt.adapters.guarded.lock import lock_tables, note_holder
+from dbt.adapters.guarded.adapter import hold_metastore
+from dbt.adapters.guarded.lock import note_holder
 from dbt_common.exceptions import DbtRuntimeError
 from pyhive import hive
 from rich.console import Console
@@ -29,7 +29,7 @@ CLASS = "org.apache.spark.sql.hive.thriftserver.HiveThriftServer2"
 START_SECONDS = 180
 
 app = typer.Typer(add_completion=False, help=__doc__)
-console = Console(highlight=False, soft_wrap=True)
+console = Console(highlight=False, markup=False, soft_wrap=True)
 
 
 def output_folder() -> Path:
@@ -44,7 +44,8 @@ def profiles_folder() -> Path:
 
 def fail(what: str, cure: str) -> typer.Exit:
     """Print an error with its cure; return what to raise."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {what}\n  {cure}")
+    errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    errors.print(f"error: {what}\n  {cure}")
     return typer.Exit(1)
 
 
@@ -122,7 +123,7 @@ def start() -> None:
     command += ["spark-internal", "--hiveconf", f"hive.server2.thrift.bind.host={host}"]
     command += ["--hiveconf", f"hive.server2.thrift.port={port}"]
     try:
-        lock = lock_tables(output_folder(), "make server", METASTORE)
+        lock = hold_metastore(output_folder(), "make server")
     except DbtRuntimeError as error:
         raise fail(error.msg, "Or use target spark until then.") from None
     with log.open("wb") as out:

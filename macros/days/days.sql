@@ -26,9 +26,15 @@
 {%- endmacro %}
 
 
+{% macro in_last_days(days) %}
+    {#- A condition: log_date is one of so many days that end with end_date. -#}
+    log_date between date '{{ end_date() }}' - interval {{ days - 1 }} days and date '{{ end_date() }}'
+{%- endmacro %}
+
+
 {% macro in_score_window() %}
     {#- A condition: log_date is one of the `score_window_days` days that end with end_date. -#}
-    log_date between date '{{ end_date() }}' - interval {{ var('score_window_days') | int - 1 }} days and date '{{ end_date() }}'
+    {{ in_last_days(var('score_window_days') | int) }}
 {%- endmacro %}
 
 

@@ -1,5 +1,5 @@
 {#-
-    Three tables are kept by day. A day is made again only when its input has changed. Every row carries `log_version`, which identifies the
+    Tables by day. A day is made again only when its input has changed. Every row carries `log_version`, which identifies the
     input of its day. So the next run completes the days that a killed or partial run left undone.
 -#}
 

@@ -7,13 +7,14 @@
     {%- set name = '[A-Za-z0-9][A-Za-z0-9 ._&()+-]*' -%}
     {%- set azure_name = '[A-Za-z0-9._()-]*' -%}
     {%- set place = '^[^\'"`;\\\\{}\\[\\]*?,\\s]*$' -%}
+    {%- set place_words = 'a path or URL without quotes, blanks, commas, semicolons, backslashes, or * ? [ ] { }' -%}
     {{- return({
         'end_date': ('date',),
         'lookback_days': ('integer', 0, 365),
         'rejudge_days': ('integer', 0, 365),
         'device_vendor': ('texts', name, 'a DeviceVendor (letters, digits, blanks and . _ & ( ) + -), or several as [Fortinet, Check Point]'),
-        'raw_root': ('text', place, 'a path or URL without quotes, blanks, commas, semicolons, backslashes, or * ? [ ] { }'),
-        'export_job_root': ('text', place, 'a path or URL without quotes, blanks, commas, semicolons, backslashes, or * ? [ ] { }'),
+        'raw_root': ('text', place, place_words),
+        'export_job_root': ('text', place, place_words),
         'adls_account': ('text', azure_name, 'a storage account name'),
         'adls_container': ('text', azure_name, 'a container name'),
         'subscription_id': ('text', azure_name, 'a subscription id'),
@@ -22,7 +23,7 @@
         'table_format': ('choice', ['auto', 'parquet', 'delta']),
         'keep_days_without_files': ('boolean',),
         'retention_days': ('integer', 0, 36500),
-        'export_root': ('text', '^[^\'"`;\\\\{}\\[\\]*?,\\s]+$', 'a path or URL without quotes, blanks, commas, semicolons, backslashes, or * ? [ ] { }'),
+        'export_root': ('text', '(?=.)' ~ place, place_words),
         'event_unit': ('choice', ['session', 'row']),
         'event_times': ('choice', ['device', 'generated']),
         'baseline_source': ('choice', ['historical', 'current']),

@@ -11,7 +11,7 @@
     {%- set first_kept = (
         modules.datetime.datetime.strptime(end_date(), '%Y-%m-%d') - modules.datetime.timedelta(days=var('retention_days'))
     ).strftime('%Y-%m-%d') -%}
-    {%- set tables = ['stg_common_security_log_lines', 'row_kinds', 'sessions', 'row_fates', 'connection_days'] + (['network_beaconing_anomalies'] if findings else []) -%}
+    {%- set tables = ['stg_common_security_log_lines', 'row_kinds', 'sessions', 'row_fates', 'connection_days'] + (['network_beaconing_anomalies', 'judged_days'] if findings else []) -%}
     {%- for node in graph.nodes.values() if node.package_name == 'network_beaconing' and node.resource_type == 'model' and node.name in tables -%}
         {%- set relation = adapter.get_relation(none, node.schema, node.alias) -%}
         {%- set columns = [node.config.partition_by] if node.config.partition_by is string else node.config.partition_by -%}
@@ -23,7 +23,7 @@
         {%- for row in rows -%}
             {%- set partition = {} -%}
             {%- for column in columns -%}
-                {%- do partition.update({column: ("date '" if loop.first else "'") ~ row[loop.index0] | string | replace("'", "\\'") ~ "'"}) -%}
+                {%- do partition.update({column: ('date ' if loop.first else '') ~ sql_text(row[loop.index0] | string)}) -%}
             {%- endfor -%}
             {%- do partitions.append(partition) -%}
         {%- endfor -%}

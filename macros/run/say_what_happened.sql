@@ -2,11 +2,11 @@
     {#- On-run-end: prints model run_summary where this run built it, figures of all vendors first, where the findings are, and what looks wrong. -#}
     {%- for result in results if result.node.unique_id == 'model.network_beaconing.run_summary' and result.status == 'success' -%}
         {%- do log('\n' ~ end_date() ~ ', ' ~ var('lookback_days') ~ ' day(s) of history', info=True) -%}
-        {%- set of_vendors, others, suppressions, of_all = {}, [], {}, {} -%}
+        {%- set of_vendors, others, suppressions = {}, [], {} -%}
         {%- for figure, amount, vendor in run_query(
             'select figure, amount, device_vendor from ' ~ result.node.relation_name ~ ' order by device_vendor nulls first, position, figure'
         ).rows -%}
-            {%- do (of_all if vendor is none else of_vendors.setdefault(vendor, {})).update({figure: amount | int}) -%}
+            {%- if vendor is not none -%}{%- do of_vendors.setdefault(vendor, {}).update({figure: amount | int}) -%}{%- endif -%}
             {#- Anybody can write a vendor's name into a log, so few are printed. -#}
             {%- if vendor is none or vendor in judged_vendors() or vendor in others or others | length < 10 -%}
                 {%- if vendor is not none and of_vendors[vendor] | length == 1 -%}
@@ -22,7 +22,7 @@
         {%- if unsaid > 0 -%}{%- do log('… and ' ~ unsaid ~ ' vendors more: model row_fates', info=True) -%}{%- endif -%}
         {%- for kind, count in suppressions.items() if count > 10 -%}{%- do log('… and ' ~ (count - 10) ~ ' more: ' ~ kind ~ ' (model suppression_uses)', info=True) -%}{%- endfor -%}
         {%- do log('Findings: ' ~ result.node.schema ~ '.network_beaconing_anomalies, and as JSON in ' ~ export_location(), info=True) -%}
-        {%- do warn_of_rejected_lines(of_all) -%}
+        {%- do warn_of_rejected_lines() -%}
         {%- do warn_of_what_looks_wrong(of_vendors) -%}
     {%- endfor -%}
 {% endmacro %}
@@ -41,16 +41,22 @@
 {% endmacro %}
 
 
-{% macro warn_of_rejected_lines(figures) %}
-    {#- Warns in words where more than 1 % of the lines were rejected, as the data test few_rejects does, which only dbt build runs. -#}
-    {%- set reasons, rejected = [], namespace(lines=0) -%}
-    {%- for figure, amount in figures.items() | sort(attribute='1', reverse=true) if figure.startswith('rejected: ') -%}
-        {%- set rejected.lines = rejected.lines + amount -%}
-        {%- do reasons.append('{:,}'.format(amount) ~ ' ' ~ figure[10:]) -%}
+{% macro warn_of_rejected_lines() %}
+    {#- Warns in words where more than 1 % of the lines of end_date were rejected; the data test few_rejects, which only dbt build runs, looks at the history, too. -#}
+    {%- set reasons, total = [], namespace(lines=0, rejected=0) -%}
+    {%- for reason, lines in run_query(
+        "select if(fate = 'rejected', fate_detail, null) as reason, sum(line_count) from " ~ graph.nodes['model.network_beaconing.row_fates'].relation_name ~ " where log_date = date '" ~ end_date()
+        ~ "' group by if(fate = 'rejected', fate_detail, null) order by 2 desc"
+    ).rows -%}
+        {%- set total.lines = total.lines + lines | int -%}
+        {%- if reason -%}
+            {%- set total.rejected = total.rejected + lines | int -%}
+            {%- do reasons.append('{:,}'.format(lines | int) ~ ' ' ~ reason) -%}
+        {%- endif -%}
     {%- endfor -%}
-    {%- if 100 * rejected.lines > figures.get('log lines read', 0) -%}
+    {%- if 100 * total.rejected > total.lines -%}
         {%- do exceptions.warn(
-            '{:,}'.format(rejected.lines) ~ ' of ' ~ '{:,}'.format(figures['log lines read']) ~ ' log lines could not be used, and were left out: ' ~ reasons | join(', ')
+            '{:,}'.format(total.rejected) ~ ' of ' ~ '{:,}'.format(total.lines) ~ ' log lines of ' ~ end_date() ~ ' could not be used, and were left out: ' ~ reasons | join(', ')
             ~ '. Model stg_common_security_log_rejects has the lines.'
             ~ (' A line must be one JSON object, or an array of them, in UTF-8.' if modules.re.search('JSON|object', reasons | join) else '')
         ) -%}

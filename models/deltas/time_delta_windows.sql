@@ -19,7 +19,7 @@ counted as (
         try_sum(received_bytes) as total_received_bytes,
         max(connection_event_count) as connection_event_count
     from time_deltas
-    group by device_vendor, source_ip, destination_ip, destination_port, protocol, time_delta
+    group by {{ connection_columns() }}, time_delta
 ),
 
 -- Jitter of a second spreads one beat over neighbouring deltas, so each delta is counted together with the two next smaller ones.

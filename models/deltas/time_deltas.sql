@@ -1,4 +1,4 @@
-{% set connection = 'device_vendor, source_ip, destination_ip, destination_port, protocol' %}
+{% set connection = connection_columns() %}
 {% set scope = 'device_vendor, source_ip' if var('delta_scope') == 'source' else connection %}
 
 with egress as (

@@ -80,7 +80,7 @@ listed as (
     from windowed
 ),
 
--- No delta spans a gap in the logs.
+-- No delta spans a gap in the logs of the score window.
 exact as (
     select
         *,

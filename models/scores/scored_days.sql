@@ -12,7 +12,7 @@ with connection_days as (
         {{ in_score_window() }} as is_recent
     from {{ ref('connection_days') }}
     where
-        log_date between date '{{ end_date() }}' - interval {{ days_read - 1 }} days and date '{{ end_date() }}'
+        {{ in_last_days(days_read) }}
         and {{ of_judged_vendors() }}
 ),
 

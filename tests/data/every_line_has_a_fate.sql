@@ -23,6 +23,7 @@ fates as (
         log_version,
         sum(line_count) as line_count
     from {{ ref('row_fates') }}
+    where {{ in_window() }}
     group by log_date, log_version
 )
 

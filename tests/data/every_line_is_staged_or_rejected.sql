@@ -39,6 +39,7 @@ staged as (
         log_date,
         count(*) as line_count
     from {{ ref('stg_common_security_log') }}
+    where {{ in_window() }}
     group by log_date
 ),
 
@@ -47,6 +48,7 @@ rejected as (
         log_date,
         count(*) as line_count
     from {{ ref('stg_common_security_log_rejects') }}
+    where {{ in_window() }}
     group by log_date
 )
 

@@ -68,6 +68,9 @@ def test_the_row_of_a_finding_is_written_once_and_hides_it(called, seed):
     assert covers(row, a_finding(1)) and not covers(row, a_finding(1, period_seconds=80.0))
     code, said = called("suppress", ID, *WHY)
     assert code == 1 and f"{seed}, line 2 hides that already" in said
+    lone = a_finding(1, period_seconds=None, time_delta=None)
+    always = row | {"shortest_seconds": "*", "longest_seconds": "*"}
+    assert covers(always, lone) and covers(always, a_finding(1)) and not covers(row, lone)
     assert len(rows_of(seed)) == 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import re
-import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from tests.support.dbt_in_process import (
     PROJECT,
     SPARK_4,
     Dbt,
+    copy_project,
     plain,
     read_export,
 )
@@ -28,8 +28,6 @@ pytestmark = pytest.mark.skipif(ENGINE == "local", reason="needs Spark, see make
 
 # How an engine writes a path and the time of a file, and the hash of both.
 OF_THE_ENGINE = OF_THE_RUN | {"log_version", "path", "modified_at"}
-FOLDERS = ("models", "macros", "seeds", "tests/data")
-FILES = ("dbt_project.yml", "selectors.yml")
 
 
 def counted(rows: list[dict[str, Any]]) -> Counter[str]:
@@ -102,11 +100,7 @@ BUILT = sorted(CAPTURES, key=lambda path: path.stat().st_size)[: 2 if SPARK_4 el
 @pytest.mark.skipif(not CAPTURES, reason=ABSENT)
 @pytest.mark.parametrize("capture", BUILT, ids=lambda path: path.name.partition(".")[0])
 def test_captures(dbt: Dbt, tmp_path: Path, capture: Path):
-    project = tmp_path / "project"
-    for name in FOLDERS:
-        shutil.copytree(PROJECT / name, project / name)
-    for name in FILES:
-        shutil.copy(PROJECT / name, project)
+    project = copy_project(tmp_path / "project")
     with (project / "seeds/organisation/internal_networks.csv").open("a", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(INTERNAL.items())
     days = lay_out_capture(capture, tmp_path / "raw")

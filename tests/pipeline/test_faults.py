@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.dbt_in_process import ENGINE, PROJECT, SPARK_4, Dbt, Result
+from tests.support.dbt_in_process import ENGINE, PROJECT, SPARK_4, Dbt, Result, copy_project
 from tests.support.export_tree import at, lay_out
 from tests.support.local_tables import DBT, LocalDbt
 from tests.support.spark_cluster import ENVIRONMENT
@@ -62,12 +62,7 @@ def seed_text(header: list[str], rows: list[list[str]]) -> str:
 @pytest.fixture(scope="module")
 def edited(dbt: Dbt, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project, whose seeds people have edited."""
-    project = tmp_path_factory.mktemp("edited")
-    for name in ("dbt_project.yml", "selectors.yml"):
-        shutil.copy(PROJECT / name, project)
-    for name in ("models", "macros", "seeds", "tests/data"):
-        shutil.copytree(PROJECT / name, project / name)
-
+    project = copy_project(tmp_path_factory.mktemp("edited"))
     networks = project / "seeds/organisation/internal_networks.csv"
     rows = [["198.51.100.0/24", text, "x"] for text in HOSTILE]
     bad = ["office", "192.0.2.0/33", "", "192.0.2.1'/32", "\x1b[31m"]

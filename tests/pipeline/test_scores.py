@@ -7,7 +7,6 @@ import datetime as dt
 import gzip
 import json
 import math
-import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 
 from bench.detection.connection_days import connection_days
 from bench.detection.score_models import MODELS, compile_scores, put_over
+from tests.support.captures import ABSENT, CAPTURES, SHARED
 from tests.support.dbt_in_process import ENGINE, PROJECT, Dbt
 from tests.support.export_tree import at, lay_out
 
@@ -443,7 +443,6 @@ def test_one_shuffle(dbt: Dbt, compiled: dict[str, str]):
 
 # -- RITA's own cases, for what the macros compute; skipped where the shared data is absent
 
-SHARED = Path(os.environ.get("NETWORK_BEACONING_CAPTURES", PROJECT.parent / "shared/data"))
 CASES = SHARED / "rita_score_cases.json"
 needs_shared = pytest.mark.skipif(
     not CASES.exists(),
@@ -604,7 +603,7 @@ def hunt(
     return dbt.rows("select * from beaconing.beacon_scores")
 
 
-@needs_shared
+@pytest.mark.skipif(not CAPTURES, reason=ABSENT)
 def test_implants_are_found_and_benign_pollers_left_alone(dbt: Dbt, tmp_path: Path):
     # Four captures of different hosts as one day of one network.
     end = dt.date(2022, 6, 14)
@@ -625,7 +624,7 @@ def test_implants_are_found_and_benign_pollers_left_alone(dbt: Dbt, tmp_path: Pa
     assert len(benign) <= 6, benign
 
 
-@needs_shared
+@pytest.mark.skipif(not CAPTURES, reason=ABSENT)
 def test_ritas_expectation_of_its_own_data_set(dbt: Dbt, tmp_path: Path):
     end = dt.date(2024, 4, 21)
     rows = capture("rita_missing_host", end)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from dbt.adapters.guarded.adapter import METASTORE, SERVER
+from dbt.adapters.guarded.adapter import METASTORE, SERVER, hold_metastore
 from dbt.adapters.guarded.lock import lock_tables, note_holder
 from dbt.adapters.guarded.words import MOST_CHARACTERS, in_words
 
@@ -127,3 +127,17 @@ def test_a_second_command_says_who_holds_the_tables_and_a_killed_one_holds_nothi
     note_holder(lock, 1, "make server", "Run make stop")
     assert "Run make stop" in (output / name).read_text()
     lock.close()
+
+
+@pytest.mark.parametrize("properties", [None, b"", b"#/output/metastore"])
+def test_a_metastore_that_a_killed_command_left_half_made_is_made_again(
+    tmp_path: Path, properties: bytes | None
+):
+    metastore = tmp_path / "metastore"
+    (metastore / "seg0").mkdir(parents=True)
+    (metastore / "seg0/c10.dat").write_bytes(b"of a table")
+    if properties is not None:
+        (metastore / "service.properties").write_bytes(properties)
+    hold_metastore(tmp_path, "dbt build").close()
+    assert metastore.exists() == bool(properties)
+    assert not properties or (metastore / "seg0/c10.dat").exists()

@@ -15,7 +15,9 @@ SCRIPT = Path(__file__).parents[2] / "scripts/judge.py"
 NIGHT = {"end_date": "2026-03-10", "raw_root": "/logs"}
 
 
-def runs(changed: list[str], failing: list[str], listing: int = 0) -> tuple[int, list[str]]:
+def runs(
+    changed: list[str], failing: list[str], listing: int = 0, asking: int = 0
+) -> tuple[int, list[str]]:
     """The exit code, and the days that were judged, where these have changed or fail."""
     judged = []
 
@@ -23,7 +25,7 @@ def runs(changed: list[str], failing: list[str], listing: int = 0) -> tuple[int,
         assert given["raw_root"] == "/logs"
         if command[0] == "run-operation":
             lines = [f"changed since it was judged: {day}" for day in changed]
-            return 0, "\n".join(["some warning of 2026-01-01", *lines, ""])
+            return asking, "\n".join(["some warning of 2026-01-01", *lines, ""])
         if command != ["run"]:
             return listing, ""
         judged.append(given["end_date"])
@@ -48,6 +50,12 @@ def test_changed_days_come_first_and_every_day_is_run(changed, failing, code):
 
 def test_where_logs_cannot_be_listed_the_run_of_the_day_says_why():
     assert runs(["2026-03-08"], ["2026-03-10"], listing=1) == (2, ["2026-03-10"])
+
+
+def test_where_the_changed_days_cannot_be_asked_for_the_reason_is_shown(capsys):
+    assert runs([], [], asking=2) == (2, ["2026-03-10"])
+    said = capsys.readouterr().out
+    assert "some warning of 2026-01-01\n\nWhich days have changed is not known" in said
 
 
 def test_vars_that_are_no_mapping_are_refused():

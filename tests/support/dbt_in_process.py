@@ -28,6 +28,16 @@ PROJECT = Path(__file__).parents[2]
 OF_THE_RUN = {"run_id", "run_started_at", "duration_seconds"}  # columns that differ from run to run
 ENGINE = os.environ.get("TEST_ENGINE", "local")
 
+
+def copy_project(folder: Path) -> Path:
+    """Copy what dbt reads of the project into a folder, whose seeds a test edits; return it."""
+    for name in ("models", "macros", "seeds", "tests/data"):
+        shutil.copytree(PROJECT / name, folder / name)
+    for name in ("dbt_project.yml", "selectors.yml"):
+        shutil.copy(PROJECT / name, folder)
+    return folder
+
+
 LOCAL_PROFILE = """
 network_beaconing:
   target: local

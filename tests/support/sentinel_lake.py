@@ -41,11 +41,6 @@ class MicrosoftSentinelProvider:
     def __init__(self, spark: SparkSession) -> None:
         self.spark = spark
 
-    def list_databases(self) -> list[str]:
-        return sorted(
-            {SYSTEM_TABLES, *(place.name for place in self.folder.iterdir() if place.is_dir())}
-        )
-
     def list_tables(self, database: str = SYSTEM_TABLES) -> list[str]:
         place = self.folder / database
         return sorted(table.name for table in place.iterdir()) if place.is_dir() else []
