@@ -34,6 +34,7 @@ DAYS = 90
 TOLERANCE = 0.25  # of the period, as for the status changed; what beats otherwise is shown again
 ANY = "*"
 LONGEST = 1e9  # seconds, of the pipeline's *
+LONGEST_PERIOD = 1e6  # no finding has a longer one
 NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)(e\+?\d{1,2})?")
 # As Sentinel, SecurityIncident and Defender write them, without blanks and in lower case.
 BENIGN = {"benignpositive", "informationalexpectedactivity"}
@@ -111,7 +112,8 @@ def problems(row: Row) -> list[str]:
     ]
     if not any(wrong) and ANY not in seconds and float(seconds[0]) > float(seconds[1]):
         said.append("shortest_seconds is more than longest_seconds")
-    if all(row[name] == ANY for name in CONDITIONS):
+    spans_all = not any(wrong) and span(row)[0] == 0 and span(row)[1] >= LONGEST_PERIOD
+    if spans_all and all(row[name] == ANY for name in CONDITIONS[:4]):
         said.append("it would hide every finding")
     said += [f"{name} is empty" for name in ("reason", "owner") if is_nothing(row[name])]
     if day_of(row["expires_on"]) is None:
@@ -136,8 +138,7 @@ def covers(row: Row, finding: dict[str, Any]) -> bool:
     """Tell whether a row without problems hides a finding, as the pipeline does."""
     period = finding.get("period_seconds")
     period = finding.get("time_delta") if period is None else period
-    shortest = 0 if row["shortest_seconds"] == ANY else float(row["shortest_seconds"])
-    longest = LONGEST if row["longest_seconds"] == ANY else float(row["longest_seconds"])
+    shortest, longest = span(row)
     return (
         all(
             row[f"{end}_network"] == ANY
@@ -149,6 +150,15 @@ def covers(row: Row, finding: dict[str, Any]) -> bool:
         and (
             (shortest, longest) == (0, LONGEST) if period is None else shortest <= period <= longest
         )
+    )
+
+
+def span(row: Row) -> tuple[float, float]:
+    """Return the shortest and longest interval of a row without problems, in seconds."""
+    shortest, longest = row["shortest_seconds"], row["longest_seconds"]
+    return (
+        0 if shortest == ANY else float(shortest),
+        LONGEST if longest == ANY else float(longest),
     )
 
 
@@ -179,16 +189,23 @@ def read_seed(file: Path = SEED) -> tuple[str, dict[int, Row]]:
         text = file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"the seed {file} cannot be read: {error}") from None
-    reader = csv.reader(io.StringIO(text, newline=""))
-    head = next(reader, [])
-    if tuple(head) != COLUMNS:
-        raise UserError(
-            f"the first line of {file} is {visible(','.join(head))}. Make it {','.join(COLUMNS)}"
-        )
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows = {}
-    for cells in reader:
-        if cells:
-            rows[reader.line_num] = dict(zip(COLUMNS, [*cells, *[""] * len(COLUMNS)]))
+    try:
+        head = next(reader, [])
+        if tuple(head) != COLUMNS:
+            raise UserError(
+                f"the first line of {file} is {visible(','.join(head))}. "
+                f"Make it {','.join(COLUMNS)}"
+            )
+        for cells in reader:
+            if cells:
+                rows[reader.line_num] = dict(zip(COLUMNS, [*cells, *[""] * len(COLUMNS)]))
+    except csv.Error as error:
+        raise UserError(
+            f"the seed {file} cannot be read: {error}, before or in line {reader.line_num}. "
+            "Look for a quote that is not closed"
+        ) from None
     return text, rows
 
 
@@ -256,8 +273,10 @@ def read_items(file: Path) -> list[dict[str, Any]]:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file} cannot be read: {error}") from None
     if text.lstrip()[:1] not in ("{", "["):
-        rows = csv.DictReader(io.StringIO(text, newline=""))
-        return [named(row) for row in rows]
+        try:
+            return [named(row) for row in csv.DictReader(io.StringIO(text, newline=""))]
+        except csv.Error as error:
+            raise UserError(f"{file} cannot be read: {error}") from None
     try:
         return [named(item) for item in resources(json.loads(text))]
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:

@@ -55,8 +55,12 @@
 
 
 {% macro is_believable(moment) %}
-    {#- A condition: a device's time is near `time_generated`, two days before (rows that came late) to 15 minutes after it. 1970 is not. -#}
+    {#-
+        A condition: a device's time is near `time_generated`, two days before (rows that came late) to 15 minutes after it. 1970 is not. Midnight must be
+        nearer: it is what a date without a time is read as.
+    -#}
     {{ moment }} between time_generated - interval 2 days and time_generated + interval 15 minutes
+    and (unix_micros({{ moment }}) % 86400000000 != 0 or {{ moment }} >= time_generated - interval 15 minutes)
 {%- endmacro %}
 
 

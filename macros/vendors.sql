@@ -20,9 +20,9 @@
 
 
 {% macro replaced_findings() %}
-    {#- Config `replaces` of the findings: end_date and each judged vendor. -#}
+    {#- Config `replaces` of the findings: end_date and each judged vendor; nothing with --empty, which judges no rows. -#}
     {%- set partitions = [] -%}
-    {%- for vendor in judged_vendors() -%}
+    {%- for vendor in judged_vendors() if not invocation_args_dict.empty -%}
         {%- do partitions.append({'end_date': "date '" ~ end_date() ~ "'", 'device_vendor': "'" ~ vendor ~ "'"}) -%}
     {%- endfor -%}
     {{- return(tojson(partitions)) -}}

@@ -73,7 +73,7 @@ def main() -> int:
     options, others = parser.parse_known_args()
     try:
         given = yaml.safe_load(options.vars) or {}
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # a day such as 2026-02-30 is a ValueError
         given = None
     if not isinstance(given, dict):
         parser.error(

@@ -43,6 +43,8 @@ COMMITS = 20
 # How the tables of macro hold_rows end.
 HELD_ROWS = "__dbt_tmp"
 BETWEEN_STATEMENTS = "\n;\n"
+# In what is written down, in place of the folder: its path may be that of a link of one command.
+FOLDER = "\ue03f"
 # Links to log files, and mended copies, where some files cannot be read as they are.
 READABLE = ".readable"
 
@@ -105,7 +107,8 @@ class EmbeddedAdapter(SailAdapter):
     def made_again(self, file: Path) -> bool:
         """Run what `keep_statements` wrote into a file; return False if it cannot be run yet."""
         try:
-            for statement in file.read_text("utf-8").split(BETWEEN_STATEMENTS):
+            text = file.read_text("utf-8").replace(FOLDER, str(self.folder))
+            for statement in text.split(BETWEEN_STATEMENTS):
                 self.execute(statement)
         except DbtRuntimeError:
             return False
@@ -123,7 +126,8 @@ class EmbeddedAdapter(SailAdapter):
             re.sub(r"^\s*create (table|view) ", r"create \1 if not exists ", statement)
             for statement in statements
         ]
-        (folder / f"{relation.identifier}.sql").write_text(BETWEEN_STATEMENTS.join(again), "utf-8")
+        text = BETWEEN_STATEMENTS.join(again).replace(str(self.folder), FOLDER)
+        (folder / f"{relation.identifier}.sql").write_text(text, "utf-8")
 
     def drop_relation(self, relation: BaseRelation) -> None:
         """Drop a table or view, and its files."""

@@ -201,7 +201,8 @@ def unpacked(stream: Iterator[bytes]) -> Iterator[bytes]:
                 packed = next(stream, b"")
                 if not packed:
                     raise EOFError("it ends too early")
-        packed = part.unused_data.lstrip(b"\0") or next(stream, b"").lstrip(b"\0")
+        # Zeros after the end, as tapes have them, are an error: the engine stops at them.
+        packed = part.unused_data or next(stream, b"")
 
 
 def lines_of(content: Iterable[bytes]) -> Iterator[bytes]:

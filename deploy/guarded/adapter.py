@@ -13,6 +13,7 @@ from agate import Table
 from dbt.adapters.contracts.connection import AdapterResponse
 from dbt.adapters.events.logging import AdapterLogger
 from dbt.adapters.guarded.lock import WRITING, lock_tables
+from dbt.adapters.guarded.seeds import refuse_seeds_that_are_not_utf8
 from dbt.adapters.guarded.words import in_words
 from dbt.adapters.spark.connections import SparkConnectionManager, SparkCredentials
 from dbt.adapters.spark.impl import SparkAdapter
@@ -29,6 +30,11 @@ class GuardedCredentials(SparkCredentials):
     """The profile's fields: those of dbt-spark, and `folder`, which holds warehouse and locks."""
 
     folder: str = ""
+
+    def __post_init__(self) -> None:
+        """Look at the seeds, which dbt reads next."""
+        super().__post_init__()
+        refuse_seeds_that_are_not_utf8()
 
     @property
     def type(self) -> str:

@@ -58,8 +58,9 @@ def lock_tables(folder: Path, command: str, name: str = ".lock") -> IO[str] | No
         file.seek(0)
         holder = json.loads(file.read() or "{}")
         raise DbtRuntimeError(
-            f"the tables in {folder} are held by process {holder.get('process', 'unknown')} "
-            f"({holder.get('command', 'of dbt')}, since {holder.get('since', 'a moment ago')}). "
+            f"the tables in {folder.resolve()} are held by process "
+            f"{holder.get('process', 'unknown')} ({holder.get('command', 'of dbt')}, "
+            f"since {holder.get('since', 'a moment ago')}). "
             f"Nothing was changed. {holder.get('cure', WAIT)}, {OUTPUT}"
         ) from None
     _held[path] = file
@@ -80,4 +81,6 @@ def note_holder(file: IO[str], process: int, command: str, cure: str = WAIT) -> 
 
 def cannot_write(folder: Path, error: OSError) -> str:
     """Say that a folder of tables cannot be written, and the cure."""
-    return f"the tables in {folder} cannot be written: {error.strerror}. Mend that, {OUTPUT}"
+    return (
+        f"the tables in {folder.resolve()} cannot be written: {error.strerror}. Mend that, {OUTPUT}"
+    )

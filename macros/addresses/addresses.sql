@@ -156,16 +156,27 @@
 {%- endmacro %}
 
 
+{% macro is_private(address) %}
+    {#- A condition: an address is private, or none at all: a proxy's may be. By its text, which is cheaper than by its key. -#}
+    {{ address }} rlike '^(?:10|192[.]168|172[.](?:1[6-9]|2[0-9]|3[01])|0[.]0)[.]|^::$'
+{%- endmacro %}
+
+
 {% macro address_asked_for(address, texts) %}
     {#-
-        The IPv4 address that one of the texts (URLs, host:port) has as its host, where the row's own `address` is absent or private: what a client asks of a
-        proxy. Attackers write URLs, so a public address stays, and what is no address is left out.
+        The address that one of the texts (URLs, host:port) has as its host, where the row's own `address` is absent or private: what a client asks of a
+        proxy. Attackers write URLs, so a public address stays, and what is no address is left out; so is IPv6 with more groups than usual on a side of ::.
     -#}
     {%- set quad = ([octet()] * 4) | join('[.]') -%}
-    {%- set host = '^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/@]*@)?(' ~ quad ~ ')(?::[0-9]*)?(?:[/?#].*)?$' -%}
+    {%- set group = '[0-9A-Fa-f]{1,4}' -%}
+    {%- set some = '(?:' ~ group ~ '(?::' ~ group ~ '){0,' -%}
+    {%- set ipv6 = '(?:' ~ group ~ ':){7}' ~ group ~ '|' ~ some ~ '4})?::' ~ some ~ '1})?|' ~ some ~ '2})?::' ~ some ~ '3})?' -%}
+    {%- set host = '^(?:[A-Za-z][A-Za-z0-9+.-]*://)?(?:[^/@]*@)?(?:(' ~ quad ~ ')|\\\\[(' ~ ipv6 ~ ')\\\\])(?::[0-9]*)?(?:[/?#].*)?$|^(' ~ ipv6 ~ ')$' -%}
     case
         when {{ texts | join(' is null and ') }} is null then null
-        when {{ address }} is null or {{ address }} rlike '^(?:10|192[.]168|172[.](?:1[6-9]|2[0-9]|3[01])|0[.]0)[.]|^::$'
-            then coalesce({% for text in texts %}nullif(regexp_extract({{ text }}, '{{ host }}', 1), ''){{ ', ' if not loop.last }}{% endfor %})
+        when {{ address }} is null or {{ is_private(address) }}
+            then coalesce({% for text in texts %}
+                nullif(concat({% for n in (1, 2, 3) %}regexp_extract({{ text }}, '{{ host }}', {{ n }}){{ ', ' if not loop.last }}{% endfor %}), ''){{ ', ' if not loop.last }}
+            {% endfor %})
     end
 {%- endmacro %}

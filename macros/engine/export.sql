@@ -1,5 +1,6 @@
 {% macro write_export(folder='network_beaconing_anomalies') %}
-    {#- Post-hook of the export: writes its rows as JSON, nulls included, in one file of this folder. -#}
+    {#- Post-hook of the export: writes its rows as JSON, nulls included, in one file of this folder. With --empty the old one stays. -#}
+    {%- if invocation_args_dict.empty -%}{{- return('') -}}{%- endif -%}
     {{- return(adapter.dispatch('write_export', 'network_beaconing')(folder)) -}}
 {% endmacro %}
 

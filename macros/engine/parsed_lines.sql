@@ -51,18 +51,32 @@
 
 {% macro embedded__parsed_line(text, struct) %}
     {#-
-        Sail's from_json takes a line with more than one object for broken, and arrays cost it much. It refuses half of a surrogate pair (\ud800), which
-        an attacker can write into a URL to have the line rejected: such halves are removed. Escaped backslashes and whole pairs stay. Few lines have any, and to look for two letters is cheap.
+        Sail's from_json takes a line with more than one object for broken, and arrays cost it much.
     -#}
-    {%- set kept = '\\\\\\\\\\\\\\\\|\\\\\\\\u[dD][89abAB][0-9a-fA-F]{2}\\\\\\\\u[dD][c-fC-F][0-9a-fA-F]{2}' -%}
     from_json(
         {#- Nearly all lines are parsed as they are: each function of a text copies it. #}
         case
-            when startswith(line, '{') and endswith(line, '}') and not (contains(line, '\\ud') or contains(line, '\\uD')) then line
-            else regexp_replace({{ text }}, '({{ kept }})|\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '$1')
+            when startswith(line, '{') and endswith(line, '}') and not ({{ may_have_half_pairs('line') }}) then line
+            else {{ without_half_pairs(text) }}
         end,
         '{{ struct }}>'
     )
+{%- endmacro %}
+
+
+{% macro may_have_half_pairs(text) %}
+    {#- A condition, for target local: a text may have what without_half_pairs removes. Few lines do, and to look for two letters is cheap. -#}
+    contains({{ text }}, '\\ud') or contains({{ text }}, '\\uD')
+{%- endmacro %}
+
+
+{% macro without_half_pairs(text) %}
+    {#-
+        For target local: a text without halves of surrogate pairs (\ud800). Sail refuses JSON with one, and an attacker can write it into a URL to have the
+        line rejected. Escaped backslashes and whole pairs stay.
+    -#}
+    {%- set kept = '\\\\\\\\\\\\\\\\|\\\\\\\\u[dD][89abAB][0-9a-fA-F]{2}\\\\\\\\u[dD][c-fC-F][0-9a-fA-F]{2}' -%}
+    regexp_replace({{ text }}, '({{ kept }})|\\\\u[dD][89a-fA-F][0-9a-fA-F]{2}', '$1')
 {%- endmacro %}
 
 

@@ -55,7 +55,8 @@
     {%- for ending in log_file_endings() -%}{%- do endings.extend(['.' ~ ending, '.' ~ ending ~ '.gz']) -%}{%- endfor -%}
     {%- set day = adapter.readable_day(location, endings) -%}
     {%- do warn_of_files(day.problems, 'The other files of their days were read.') -%}
-    {%- set line = rows_of_arrays() if day.has_array else 'line' -%}
+    {%- set text = 'if(' ~ may_have_half_pairs('line') ~ ', ' ~ without_half_pairs('line') ~ ', line)' -%}
+    {%- set line = rows_of_arrays(text) if day.has_array else 'line' -%}
     {%- set tables, branches = [], [] -%}
     {%- for kind, is_there, names, place, is_utf8 in [
         ('', day.plain, log_file_names(''), day.location, 'true'),
@@ -135,9 +136,9 @@
 {% endmacro %}
 
 
-{% macro rows_of_arrays() %}
-    {#- The rows of a line: an array of rows is each of them; any other line is itself. -#}
-    {%- set rows = "from_json(trim(leading '\\uFEFF' from line), 'array<string>')" -%}
+{% macro rows_of_arrays(text='line') %}
+    {#- The rows of a line: an array of rows is each of them; any other line is itself. `text` is the line as the engine can parse it. -#}
+    {%- set rows = "from_json(trim(leading '\\uFEFF' from " ~ text ~ "), 'array<string>')" -%}
     explode(if(line rlike '^\\uFEFF?\\[' and size({{ rows }}) > 0, transform({{ rows }}, r -> coalesce(r, 'null')), array(line)))
 {%- endmacro %}
 

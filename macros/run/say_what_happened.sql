@@ -2,11 +2,12 @@
     {#- On-run-end: prints model run_summary where this run built it, figures of all vendors first, where the findings are, and what looks wrong. -#}
     {%- for result in results if result.node.unique_id == 'model.network_beaconing.run_summary' and result.status == 'success' -%}
         {%- do log('\n' ~ end_date() ~ ', ' ~ var('lookback_days') ~ ' day(s) of history', info=True) -%}
-        {%- set of_vendors, others, suppressions = {}, [], {} -%}
+        {%- set of_vendors, others, suppressions, at_once = {}, [], {}, {} -%}
         {%- for figure, amount, vendor in run_query(
             'select figure, amount, device_vendor from ' ~ result.node.relation_name ~ ' order by device_vendor nulls first, position, figure'
         ).rows -%}
             {%- if vendor is not none -%}{%- do of_vendors.setdefault(vendor, {}).update({figure: amount | int}) -%}{%- endif -%}
+            {%- if figure == 'lines of the day in the ten minutes that have most' -%}{%- do at_once.update({vendor: amount | int}) -%}{%- endif -%}
             {#- Anybody can write a vendor's name into a log, so few are printed. -#}
             {%- if vendor is none or vendor in judged_vendors() or vendor in others or others | length < 10 -%}
                 {%- if vendor is not none and of_vendors[vendor] | length == 1 -%}
@@ -22,8 +23,13 @@
         {%- if unsaid > 0 -%}{%- do log('… and ' ~ unsaid ~ ' vendors more: model row_fates', info=True) -%}{%- endif -%}
         {%- for kind, count in suppressions.items() if count > 10 -%}{%- do log('… and ' ~ (count - 10) ~ ' more: ' ~ kind ~ ' (model suppression_uses)', info=True) -%}{%- endfor -%}
         {%- do log('Findings: ' ~ result.node.schema ~ '.network_beaconing_anomalies, and as JSON in ' ~ export_location(), info=True) -%}
-        {%- do warn_of_rejected_lines() -%}
-        {%- do warn_of_what_looks_wrong(of_vendors) -%}
+        {#- History would dilute what went wrong on one day. -#}
+        {%- set of_day = run_query(
+            'select device_vendor, fate, fate_detail, sum(line_count) as line_count from ' ~ graph.nodes['model.network_beaconing.row_fates'].relation_name
+            ~ " where log_date = date '" ~ end_date() ~ "' group by device_vendor, fate, fate_detail order by line_count desc, fate_detail"
+        ).rows -%}
+        {%- do warn_of_rejected_lines(of_day) -%}
+        {%- do warn_of_what_looks_wrong(of_day, at_once) -%}
     {%- endfor -%}
 {% endmacro %}
 
@@ -41,15 +47,12 @@
 {% endmacro %}
 
 
-{% macro warn_of_rejected_lines() %}
+{% macro warn_of_rejected_lines(fates) %}
     {#- Warns in words where more than 1 % of the lines of end_date were rejected; the data test few_rejects, which only dbt build runs, looks at the history, too. -#}
     {%- set reasons, total = [], namespace(lines=0, rejected=0) -%}
-    {%- for reason, lines in run_query(
-        "select if(fate = 'rejected', fate_detail, null) as reason, sum(line_count) from " ~ graph.nodes['model.network_beaconing.row_fates'].relation_name ~ " where log_date = date '" ~ end_date()
-        ~ "' group by if(fate = 'rejected', fate_detail, null) order by 2 desc"
-    ).rows -%}
+    {%- for _, fate, reason, lines in fates -%}
         {%- set total.lines = total.lines + lines | int -%}
-        {%- if reason -%}
+        {%- if fate == 'rejected' -%}
             {%- set total.rejected = total.rejected + lines | int -%}
             {%- do reasons.append('{:,}'.format(lines | int) ~ ' ' ~ reason) -%}
         {%- endif -%}
@@ -64,13 +67,17 @@
 {% endmacro %}
 
 
-{% macro warn_of_what_looks_wrong(of_vendors) %}
-    {#- Warns in words where figures (a dict from vendor to figures) look as if logs were not understood. -#}
-    {%- set lines = {} -%}
-    {%- for vendor, figures in of_vendors.items() -%}
-        {%- set total = namespace(lines=0) -%}
-        {%- for figure, amount in figures.items() if figure.startswith('lines: ') -%}{%- set total.lines = total.lines + amount -%}{%- endfor -%}
-        {%- if total.lines -%}{%- do lines.update({vendor: total.lines}) -%}{%- endif -%}
+{% macro warn_of_what_looks_wrong(fates, at_once) %}
+    {#-
+        Warns in words where lines of end_date look as if they were not understood. `fates`: rows of vendor, fate, detail and lines; `at_once`: a dict from vendor
+        to lines in ten minutes.
+    -#}
+    {%- set of_vendors, lines = {}, {} -%}
+    {%- for vendor, fate, _, count in fates if fate != 'rejected' -%}
+        {%- set vendor = vendor or '(no vendor)' -%}
+        {%- set figures = of_vendors.setdefault(vendor, {}) -%}
+        {%- do figures.update({fate: figures.get(fate, 0) + count | int}) -%}
+        {%- do lines.update({vendor: lines.get(vendor, 0) + count | int}) -%}
     {%- endfor -%}
     {%- set there = [] -%}
     {%- for vendor, count in lines.items() | sort(attribute='1', reverse=true) -%}{%- do there.append(printable(vendor) ~ ' (' ~ '{:,}'.format(count) ~ ' lines)') -%}{%- endfor -%}
@@ -78,7 +85,7 @@
         {%- set alike = [] -%}
         {%- for other in lines if is_named_alike(vendor, other) -%}{%- do alike.append(other) -%}{%- endfor -%}
         {%- do exceptions.warn(
-            'no line is of ' ~ vendor ~ ', which is to be judged. The logs have ' ~ (there[:10] | join(', ') or 'no usable line') ~ '.'
+            'no line of ' ~ end_date() ~ ' is of ' ~ vendor ~ ', which is to be judged. The logs have ' ~ (there[:10] | join(', ') or 'no usable line') ~ '.'
             ~ (' Did you mean device_vendor: ' ~ printable(alike[0]) ~ '?' if alike else '')
         ) -%}
     {%- endfor -%}
@@ -87,9 +94,9 @@
     {%- for vendor, total in lines.items() | sort(attribute='1', reverse=true) if total >= 100 -%}
         {%- set warnings = [] -%}
         {%- set figures = of_vendors[vendor] -%}
-        {%- set of_public = figures.get('lines: public to public', 0) -%}
-        {%- set without_address = figures.get('lines: no source address', 0) + figures.get('lines: no destination', 0) -%}
-        {%- set at_once = figures.get('lines of the day in the ten minutes in which most arrived', 0) -%}
+        {%- set of_public = figures.get('public to public', 0) -%}
+        {%- set without_address = figures.get('no source address', 0) + figures.get('no destination', 0) -%}
+        {%- set in_ten_minutes = at_once.get(vendor, 0) -%}
         {%- if 2 * of_public > total -%}
             {%- do warnings.append(
                 '{:,}'.format(of_public) ~ ' of ' ~ '{:,}'.format(total) ~ ' lines of ' ~ printable(vendor) ~ ' go from a public address to a public address, and were left out. '
@@ -102,33 +109,33 @@
                 ~ 'and were left out. If they are connections, the seed vendor_facts can say where the addresses stand.'
             ) -%}
         {%- endif -%}
-        {%- set of_inspection = figures.get('lines: inspection without a session', 0) -%}
+        {%- set of_inspection = figures.get('inspection without a session', 0) -%}
         {%- if 3 * of_inspection > total -%}
             {%- do warnings.append(
                 '{:,}'.format(of_inspection) ~ ' of ' ~ '{:,}'.format(total) ~ ' lines of ' ~ printable(vendor) ~ ' tell of an inspection, and no line of its session, and were left out. '
                 ~ 'The firewall may log no traffic, or the seed vendor_facts may say what these lines are.'
             ) -%}
         {%- endif -%}
-        {%- set by_collector = figures.get('lines: time of a collector', 0) -%}
+        {%- set by_collector = figures.get('time of a collector', 0) -%}
         {%- if by_collector -%}
             {%- do warnings.append(
                 '{:,}'.format(by_collector) ~ ' lines of ' ~ printable(vendor) ~ ' have the time of a collector that sends in bursts, and none of their own: all its sources share a few seconds of '
                 ~ 'the minute. They were left out, because each would look like a beacon. The seed vendor_facts can say where the device writes its time.'
             ) -%}
         {%- endif -%}
-        {%- if 5 * at_once > total and at_once >= 100 -%}
+        {%- if 5 * in_ten_minutes > total and in_ten_minutes >= 100 -%}
             {%- do warnings.append(
-                '{:,}'.format(at_once) ~ ' lines of ' ~ printable(vendor) ~ ' on ' ~ end_date() ~ ' arrived within ten minutes, and say no other time. Beats in them cannot be seen: '
-                ~ 'a collector may have been down before.'
+                '{:,}'.format(in_ten_minutes) ~ ' lines of ' ~ printable(vendor) ~ ' on ' ~ end_date() ~ ' are of the same ten minutes. Beats in them cannot be seen: a collector may have been down '
+                ~ 'before, or a clock may stand still (column time_source of the staged lines says which time was taken).'
             ) -%}
         {%- endif -%}
-        {%- if not warnings and 100 * figures.get('lines: egress', 0) < total - figures.get('lines: another row of a session', 0) -%}
+        {%- if not warnings and 100 * figures.get('egress', 0) < total - figures.get('another row of a session', 0) -%}
             {%- set most = [] -%}
-            {%- for figure, amount in figures.items() | sort(attribute='1', reverse=true) if figure.startswith('lines: ') and figure != 'lines: egress' -%}
-                {%- do most.append('{:,}'.format(amount) ~ ' ' ~ figure[7:]) -%}
+            {%- for fate, amount in figures.items() | sort(attribute='1', reverse=true) if fate != 'egress' -%}
+                {%- do most.append('{:,}'.format(amount) ~ ' ' ~ fate) -%}
             {%- endfor -%}
             {%- do warnings.append(
-                '{:,}'.format(figures.get('lines: egress', 0)) ~ ' of ' ~ '{:,}'.format(total) ~ ' lines of ' ~ printable(vendor) ~ ' are connections from inside to outside; the others: '
+                '{:,}'.format(figures.get('egress', 0)) ~ ' of ' ~ '{:,}'.format(total) ~ ' lines of ' ~ printable(vendor) ~ ' are connections from inside to outside; the others: '
                 ~ most[:3] | join(', ') ~ '. If that is not so, seeds say what rows mean (vendor_facts) and which networks are inside (internal_networks); a proxy is told by its port, or by the domains that its rows name.'
             ) -%}
         {%- endif -%}

@@ -5,7 +5,7 @@
     ('lines_read', "'log lines read'", 'line_count'),
     ('rejected_lines', "concat('rejected: ', reject_reason)", 'line_count'),
     ('fates', "concat('lines: ', fate)", 'line_count'),
-    ('arrivals', "'lines of the day in the ten minutes in which most arrived'", 'line_count'),
+    ('arrivals', "'lines of the day in the ten minutes that have most'", 'line_count'),
     ('egress', "'copies of an exported row left out'", 'copies'),
     ('egress', "'connections from inside to public addresses'", 'connections'),
     ('egress', "'of these on the day'", 'connections_on_the_day'),
@@ -57,15 +57,15 @@ fates as (
     group by coalesce(device_vendor, '(no vendor)'), fate
 ),
 
--- Where devices tell no time of their own, the time is that of arrival.
+-- Where devices tell no time of their own, the time is that of arrival. A clock may also stand still.
 ten_minutes as (
     select
         device_vendor,
-        unix_timestamp(time_generated) div 600 as number,
+        unix_timestamp({{ seen_at() }}) div 600 as number,
         count(*) as line_count
     from {{ ref('stg_common_security_log') }}
-    where log_date = date '{{ end_date() }}' and time_source = 'TimeGenerated'
-    group by device_vendor, unix_timestamp(time_generated) div 600
+    where log_date = date '{{ end_date() }}'
+    group by device_vendor, unix_timestamp({{ seen_at() }}) div 600
 ),
 
 arrivals as (

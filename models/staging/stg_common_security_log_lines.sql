@@ -68,7 +68,7 @@ placed as (
         {% for side, other in [('Source', 'DeviceCustomIPv6Address2'), ('Destination', 'DeviceCustomIPv6Address3')] %}
             lower(coalesce(
                 {% if side == 'Destination' %}{{ address_asked_for('DestinationIP', ['RequestURL', 'DestinationHostName']) }},{% endif %}
-                if({{ side }}IP in ('0.0.0.0', '::') and {{ other }} is not null, null, {{ side }}IP),
+                if({{ side }}IP in ('0.0.0.0', '::') and coalesce({{ other }}, {{ side }}HostName) is not null, null, {{ side }}IP),
                 if({{ other }} in ('::', '::ffff:0:0', '::ffff:0.0.0.0'), null, {{ other }}),
                 {{ in_message(facts, side | lower ~ '_ip') }},
                 {{ extension(facts, side | lower ~ '_ip') }}
@@ -183,7 +183,9 @@ staged as (
             when CommunicationDirection = '0' or lower(CommunicationDirection) = 'inbound' then 'inbound'
             else {{ told_in_text(facts, 'direction', 'meaning') }}
         end as direction,
+        -- A proxy's row may name the proxy as destination.
         coalesce(
+            if(RequestURL is not null and {{ is_private('DestinationIP') }}, {{ host_name('RequestURL') }}, null),
             {{ host_name('DestinationHostName') }}, {{ host_name('RequestURL') }}, {{ host_name('destination_name_text') }},
             {{ host_name('DestinationDnsDomain') }}
         ) as destination_name,

@@ -97,7 +97,7 @@ select
         if(shortest > longest, 'shortest_seconds is more than longest_seconds', null),
         if(
             destination_network = '*' and destination_port = '*' and source_network = '*'
-            and device_vendor = '*' and shortest_seconds = '*' and longest_seconds = '*',
+            and device_vendor = '*' and coalesce(shortest = 0 and longest >= 1e6D, false),
             'it would hide every finding',
             null
         ),

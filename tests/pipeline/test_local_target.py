@@ -67,6 +67,19 @@ def test_every_command_finds_what_another_process_left(built: LocalDbt):
     assert built.held() == before
 
 
+def test_tables_may_lie_in_a_folder_of_any_name(logs: Path, tmp_path: Path):
+    folder = tmp_path / "J\u00fcrgen's 100 %#~"
+    folder.mkdir()
+    vars = {"raw_root": str(logs), "end_date": str(END), "lookback_days": 1}
+    dbt = LocalDbt(folder, vars)
+    dbt("seed", "--select", "protocols")
+    dbt("run", "--select", "log_files", "log_days")
+    listed = "select count(*) as listed from raw.common_security_log_files"
+    assert "| 0 |" not in dbt("show", "--inline", listed)
+    assert str(END) in dbt("show", "--inline", "select * from beaconing.log_days")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
 def test_rows_that_a_killed_command_held_do_not_stay(built: LocalDbt):
     held = built.tables / "sessions__dbt_tmp"
     shutil.copytree(built.tables / "sessions", held)

@@ -13,6 +13,7 @@ from dbt.adapters.guarded.adapter import METASTORE, SERVER, hold_metastore
 from dbt.adapters.guarded.lock import lock_tables, note_holder
 from dbt.adapters.guarded.words import MOST_CHARACTERS, in_words
 
+from tests.support.dbt_in_process import copy_project
 from tests.support.local_tables import LocalDbt
 
 FRAMES = "".join(
@@ -127,6 +128,18 @@ def test_a_second_command_says_who_holds_the_tables_and_a_killed_one_holds_nothi
     note_holder(lock, 1, "make server", "Run make stop")
     assert "Run make stop" in (output / name).read_text()
     lock.close()
+
+
+@pytest.mark.parametrize("target", ["local", "spark"])
+def test_a_seed_that_is_not_utf8_is_named(tmp_path: Path, target: str):
+    project = copy_project(tmp_path / "project")
+    file = project / "seeds/organisation/internal_networks.csv"
+    file.write_bytes("network,description\n192.0.2.0/24,B\u00fcro\n".encode("cp1252"))
+    dbt = LocalDbt(tmp_path, {}, project=project, target=target).start("seed")
+    said, _ = dbt.communicate(timeout=300)
+    assert dbt.returncode == 2
+    assert "internal_networks.csv is not UTF-8: byte 0xfc in line 2. Save it as UTF-8" in said
+    assert "Traceback" not in said and len(said.splitlines()) < 12
 
 
 @pytest.mark.parametrize("properties", [None, b"", b"#/output/metastore"])

@@ -58,9 +58,10 @@ def test_where_the_changed_days_cannot_be_asked_for_the_reason_is_shown(capsys):
     assert "some warning of 2026-01-01\n\nWhich days have changed is not known" in said
 
 
-def test_vars_that_are_no_mapping_are_refused():
+@pytest.mark.parametrize("vars", ["end_date", "{end_date: 2026-02-30}"])
+def test_vars_that_are_no_mapping_are_refused(vars: str):
     done = subprocess.run(
-        [sys.executable, SCRIPT, "--vars", "end_date"], capture_output=True, text=True, check=False
+        [sys.executable, SCRIPT, "--vars", vars], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2 and "no YAML mapping" in done.stderr
     assert "Traceback" not in done.stderr
