@@ -43,7 +43,7 @@ COMMITS = 20
 # How the tables of macro hold_rows end.
 HELD_ROWS = "__dbt_tmp"
 BETWEEN_STATEMENTS = "\n;\n"
-# In what is written down, in place of the folder: its path may be that of a link of one command.
+# In what is written down, in place of the folder: its path may be a link's, which can change.
 FOLDER = "\ue03f"
 # Links to log files, and mended copies, where some files cannot be read as they are.
 READABLE = ".readable"

@@ -50,24 +50,8 @@ def hold_metastore(folder: Path, command: str) -> IO[str] | None:
     """Hold the tables in a folder with their metastore, and remove one that was never whole.
 
     Derby writes service.properties last, and refuses to open, or make anew, a database without it:
-    that of a command that was killed while it made the metastore.
-
-    Parameters
-    ----------
-    folder
-        Where metastore and tables are.
-    command
-        What holds them, for the message of another process.
-
-    Returns
-    -------
-    IO[str] or None
-        The lock's file; None if this process holds it already.
-
-    Raises
-    ------
-    DbtRuntimeError
-        As `lock_tables` does.
+    that of a command that was killed while it made the metastore. Parameters, result and errors
+    are those of `lock_tables`.
     """
     lock = lock_tables(folder, command, METASTORE)
     metastore = folder / "metastore"

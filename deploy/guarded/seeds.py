@@ -11,7 +11,8 @@ from dbt_common.exceptions import DbtConfigError
 def refuse_seeds_that_are_not_utf8() -> None:
     """Raise `DbtConfigError` with file, line and cure if a seed of the project is not UTF-8."""
     project = Path(getattr(get_flags(), "PROJECT_DIR", None) or ".")
-    for file in sorted((project / "seeds").rglob("*.csv")):
+    # An editor's lock is a link to nothing, with the name of the seed.
+    for file in filter(Path.is_file, sorted((project / "seeds").rglob("*.csv"))):
         content = file.read_bytes()
         try:
             content.decode("utf-8")

@@ -2,15 +2,15 @@
     {#- On-run-end: prints model run_summary where this run built it, figures of all vendors first, where the findings are, and what looks wrong. -#}
     {%- for result in results if result.node.unique_id == 'model.network_beaconing.run_summary' and result.status == 'success' -%}
         {%- do log('\n' ~ end_date() ~ ', ' ~ var('lookback_days') ~ ' day(s) of history', info=True) -%}
-        {%- set of_vendors, others, suppressions, at_once = {}, [], {}, {} -%}
+        {%- set figures_of, others, suppressions, at_once = {}, [], {}, {} -%}
         {%- for figure, amount, vendor in run_query(
             'select figure, amount, device_vendor from ' ~ result.node.relation_name ~ ' order by device_vendor nulls first, position, figure'
         ).rows -%}
-            {%- if vendor is not none -%}{%- do of_vendors.setdefault(vendor, {}).update({figure: amount | int}) -%}{%- endif -%}
+            {%- if vendor is not none -%}{%- do figures_of.update({vendor: figures_of.get(vendor, 0) + 1}) -%}{%- endif -%}
             {%- if figure == 'lines of the day in the ten minutes that have most' -%}{%- do at_once.update({vendor: amount | int}) -%}{%- endif -%}
             {#- Anybody can write a vendor's name into a log, so few are printed. -#}
             {%- if vendor is none or vendor in judged_vendors() or vendor in others or others | length < 10 -%}
-                {%- if vendor is not none and of_vendors[vendor] | length == 1 -%}
+                {%- if figures_of.get(vendor) == 1 -%}
                     {%- do log(printable(vendor) ~ ('' if vendor in judged_vendors() else ' (not judged)'), info=True) -%}
                     {%- if vendor not in judged_vendors() -%}{%- do others.append(vendor) -%}{%- endif -%}
                 {%- endif -%}
@@ -19,7 +19,7 @@
                 {%- if suppressions.get(kind, 0) <= 10 -%}{%- do log('%12s  %s' | format('{:,}'.format(amount | int), shown(figure)), info=True) -%}{%- endif -%}
             {%- endif -%}
         {%- endfor -%}
-        {%- set unsaid = of_vendors | length - (judged_vendors() | select('in', of_vendors) | list | length) - others | length -%}
+        {%- set unsaid = figures_of | length - (judged_vendors() | select('in', figures_of) | list | length) - others | length -%}
         {%- if unsaid > 0 -%}{%- do log('… and ' ~ unsaid ~ ' vendors more: model row_fates', info=True) -%}{%- endif -%}
         {%- for kind, count in suppressions.items() if count > 10 -%}{%- do log('… and ' ~ (count - 10) ~ ' more: ' ~ kind ~ ' (model suppression_uses)', info=True) -%}{%- endfor -%}
         {%- do log('Findings: ' ~ result.node.schema ~ '.network_beaconing_anomalies, and as JSON in ' ~ export_location(), info=True) -%}

@@ -274,3 +274,12 @@ def test_a_file_that_is_neither_says_so(called, seed, tmp_path, text):
     code, said = called("suppress-from", file, "--write")
     assert code == 1 and ("neither" in said) and rows_of(seed) == []
     assert suppressions.read_seed(seed)[1] == {}
+
+
+@pytest.mark.parametrize("cell", ['"never closed', '"' + "x" * 140_000 + '"'])
+def test_a_seed_that_is_no_csv_is_refused_and_stays_as_it_is(called, seed, cell: str):
+    text = seed.read_text("utf-8-sig") + f"198.51.100.1,*,*,*,*,*,{cell}\n"
+    seed.write_text(text)
+    code, said = called("suppress", ID, *WHY)
+    assert code != 0 and f"the seed {seed} cannot be read" in said and "Traceback" not in said
+    assert seed.read_text() == text

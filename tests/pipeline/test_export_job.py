@@ -112,6 +112,12 @@ def test_days_of_parquet_and_one_of_json_are_days_of_json(dbt: Dbt, logs: Path, 
     assert {row["file_format"]: row["n"] for row in formats} == {"json": 1, "parquet": 7}
 
 
+def test_all_days_may_be_parquet(dbt: Dbt, logs: Path, of_json):
+    dbt.wipe()
+    build(dbt, logs, export_job_root=str(logs / "job"))
+    compare(held(dbt), of_json)
+
+
 def compare(tables: dict[str, list[str]], others: dict[str, list[str]]) -> None:
     for name in TABLES:
         ours, theirs = Counter(tables[name]), Counter(others[name])

@@ -151,7 +151,7 @@ def test_what_is_wrong_in_a_seed_is_named_and_the_night_goes_on(
     [
         ("network\n192.0.2.0/24\n", ["no column description", "give it network,description"]),
         ("Network,description\n", ["no column network", "Its first line is Network,description"]),
-        ("network,description\na,b,c\n", ["row 1 of", "has more than 2 cells"]),
+        ("network,description\na,b,c\n", ["row 1 of", "has more than 2 cells", "a,b,c"]),
     ],
 )
 def test_a_seed_without_a_column_says_so_and_keeps_the_old_table(

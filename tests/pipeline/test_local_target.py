@@ -20,7 +20,7 @@ from tests.support.dbt_in_process import ENGINE, read_export
 from tests.support.local_tables import LocalDbt, read_table
 
 pytestmark = pytest.mark.skipif(ENGINE != "local", reason="of target local alone")
-KILLS = 4  # make reliability has many more
+KILLS = 10
 END = dt.date(2026, 9, 30)
 THE_DAY_BEFORE = END - dt.timedelta(1)
 
@@ -50,6 +50,7 @@ def test_every_command_finds_what_another_process_left(built: LocalDbt):
     assert len(before["network_beaconing_anomalies"]) > 0
     assert "WARN=0 ERROR=0 SKIP=0" in built("test"), "of tables, views and raw lines"
     assert "10.20." in built("show", "--select", "beacon_lifecycle", "--limit", "50")
+    built("compile")
     built("run-operation", "drop_old_days")
     built("docs", "generate")
     catalog = json.loads((built.folder / "target/catalog.json").read_text())["nodes"]

@@ -271,9 +271,10 @@ def test_a_judged_day_that_has_changed_since_is_named(dbt: Dbt, used, found):
     lay_out(root, NEXT_DAY, [row("Fortinet", "10.200.0.1", 86_400)])
     if ENGINE == "spark":
         dbt.spark.catalog.clearCache()
-    run = ("run", "--select", "+export_network_beaconing_anomalies", "+judged_days")
+    run = ("run", "--select", "+export_network_beaconing_anomalies", "+judged_days", "+run_summary")
     next_day = dbt(*run, vars=used | {"end_date": str(NEXT_DAY)})
     assert next_day.success, next_day.messages[-3000:]
+    assert "no line of 2026-03-11 is of Zscaler" in next_day.messages, "history dilutes nothing"
     changed = "the logs of 2026-03-10 have changed since that day was judged"
     assert changed in next_day.messages and "end_date: 2026-03-10" in next_day.messages
     told: list[str] = []

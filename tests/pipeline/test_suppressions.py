@@ -27,6 +27,7 @@ WRONG = {
     "198.51.100.1,*,*,*,*,*,bad day,SOC,2099-02-30": "expires_on is no day",
     "198.51.100.1,*,*,*,*,*,,SOC,2099-01-01": "reason is empty",
     "*,*,*,*,*,*,everything,SOC,2099-01-01": "it would hide every finding",
+    "*,*,*,*,0,1e9,in numbers,SOC,2099-01-01": "it would hide every finding",
     "\x1b[31m,*,*,*,*,*,red,SOC,2099-01-01": "destination_network is neither",
 }
 
