@@ -14,27 +14,38 @@ from tests.support.dbt_in_process import OF_THE_RUN, PROJECT
 from tests.support.local_tables import LocalDbt
 from tests.support.spark_cluster import ENVIRONMENT
 
-READ = """
+JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+FOR_FEW_ROWS = {
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+
+READ = f"""
 import json, sys
 from pyspark.sql import SparkSession
 output, to = sys.argv[1:]
 builder = SparkSession.builder.master("local[2]").enableHiveSupport()
-for name, value in {
+for name, value in {{
+    **{FOR_FEW_ROWS},
     "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.warehouse.dir": output + "/warehouse",
     "spark.hadoop.javax.jdo.option.ConnectionURL":
         "jdbc:derby:;databaseName=" + output + "/metastore;create=true",
-    "spark.driver.extraJavaOptions": "-Dderby.stream.error.file=" + output + "/derby.log",
+    "spark.driver.extraJavaOptions":
+        "{JAVA_OPTIONS} -Dderby.stream.error.file=" + output + "/derby.log",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.jsonGenerator.ignoreNullFields": "false",
-}.items():
+}}.items():
     builder = builder.config(name, value)
 spark = builder.getOrCreate()
-tables = {}
+tables = {{}}
 for table in spark.sql("show tables in beaconing").collect():
-    if table.tableName in {v.viewName for v in spark.sql("show views in beaconing").collect()}:
+    if table.tableName in {{v.viewName for v in spark.sql("show views in beaconing").collect()}}:
         continue
     frame = spark.table("beaconing." + table.tableName)
     tables[table.tableName] = frame.toJSON().collect()
@@ -49,16 +60,12 @@ class SparkDbt(LocalDbt):
         super().__init__(folder, vars, target="spark")
 
     def profiles(self) -> str:
-        """The target's own, with what suits few rows: Java compiles little, Spark nothing."""
+        """The target's own, with what suits few rows: Java compiles little, Spark plans once."""
         profiles = yaml.safe_load(super().profiles())
         settings = profiles["network_beaconing"]["outputs"]["spark"]["server_side_parameters"]
         _, log, place = settings["spark.driver.extraJavaOptions"].partition("-Dderby")
-        settings |= {
-            "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 {log}{place}",
-            "spark.sql.shuffle.partitions": "2",
-            "spark.sql.codegen.wholeStage": "false",
-            "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-        }
+        settings |= FOR_FEW_ROWS
+        settings["spark.driver.extraJavaOptions"] = f"{JAVA_OPTIONS} {log}{place}"
         return yaml.safe_dump(profiles)
 
     def held(self) -> dict[str, list[str]]:
