@@ -27,7 +27,7 @@ from pyspark.sql.types import StringType
 from deploy.lake.notebook import NOTEBOOK, PROJECT, columns_of_staging
 from samples.implants import IMPLANTS, INTERIM_PAIR, PLANTED
 from samples.vendors import GATEWAYS
-from tests.support import sentinel_lake
+from tests.support import few_rows, sentinel_lake
 from tests.support.kql import Query
 
 WORKSPACE = "soc-ws"
@@ -135,16 +135,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
         "spark.driver.memory": "2g",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m",
+        "spark.driver.extraJavaOptions": few_rows.JAVA,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.local.dir": str(tmp_path_factory.mktemp("spark")),
-        "spark.sql.shuffle.partitions": "2",
         # With statistics in its files, as Delta has them, so that a scan skips other days.
         "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
-        # To compile the models' SQL takes longer than to interpret it over so few rows.
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        **few_rows.PLANNING,
     }
     session = SparkSession.builder.config(map=settings).getOrCreate()
     assert session.version.startswith("3.4."), "run it by make test-lake"

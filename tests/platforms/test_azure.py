@@ -25,6 +25,7 @@ import yaml
 from azure.storage.blob import BlobServiceClient, ContainerClient
 
 from samples import EXPORT_ROOT, TABLE_FOLDER, Skew, generate
+from tests.support import few_rows
 from tests.support.findings import beacons_of
 
 PROJECT = Path(__file__).parents[2]
@@ -54,7 +55,7 @@ spark.master: local[2]
 spark.driver.memory: 2g
 spark.driver.host: 127.0.0.1
 spark.driver.bindAddress: 127.0.0.1
-spark.driver.extraJavaOptions: -XX:TieredStopAtLevel=1 -Dderby.stream.error.file={folder}/derby.log
+spark.driver.extraJavaOptions: {java} -Dderby.stream.error.file={folder}/derby.log
 spark.ui.enabled: "false"
 spark.ui.showConsoleProgress: "false"
 spark.local.dir: {folder}/spark
@@ -62,9 +63,6 @@ spark.sql.catalogImplementation: hive
 spark.hadoop.javax.jdo.option.ConnectionURL: jdbc:derby:;databaseName={folder}/metastore;create=true
 spark.sql.legacy.createHiveTableByDefault: "false"
 spark.sql.session.timeZone: UTC
-spark.sql.shuffle.partitions: "2"
-spark.sql.codegen.wholeStage: "false"
-spark.sql.codegen.factoryMode: NO_CODEGEN
 spark.sql.extensions: io.delta.sql.DeltaSparkSessionExtension
 spark.sql.catalog.spark_catalog: org.apache.spark.sql.delta.catalog.DeltaCatalog
 spark.databricks.delta.snapshotPartitions: "1"
@@ -174,9 +172,10 @@ def hunt(blobs: BlobServiceClient, tmp_path_factory: pytest.TempPathFactory) -> 
     results = blobs.create_container(RESULTS)
 
     port = blobs.url.split(":")[2].split("/")[0]
-    spark = SPARK.format(folder=folder, results=RESULTS, host=HOST) + EMULATOR.format(port=port)
+    spark = SPARK.format(folder=folder, results=RESULTS, host=HOST, java=few_rows.JAVA)
+    settings = yaml.safe_load(spark + EMULATOR.format(port=port))
     target = {"type": "spark", "method": "session", "host": "none", "schema": "beaconing"}
-    target["server_side_parameters"] = yaml.safe_load(spark) | account_key_block()
+    target["server_side_parameters"] = settings | few_rows.PLANNING | account_key_block()
     profile = {"network_beaconing": {"target": "azure", "outputs": {"azure": target}}}
     (folder / "profiles.yml").write_text(yaml.safe_dump(profile))
     given = {

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import few_rows
 from tests.support.local_tables import LocalDbt
 from tests.support.spark_cluster import (
     END,
@@ -37,9 +38,8 @@ def remote(tmp_path: Path) -> Iterator[str]:
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.ui.enabled": "false",
-        "spark.sql.shuffle.partitions": 2,
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.driver.extraJavaOptions": few_rows.JAVA,
+        **few_rows.PLANNING,
         "spark.sql.warehouse.dir": tmp_path / "warehouse",
     }
     words = [word for item in settings.items() for word in ("--conf", "{}={}".format(*item))]

@@ -24,6 +24,8 @@ from dbt.contracts.graph.manifest import Manifest
 from pysail.spark import SparkConnectServer
 from pyspark.sql import SparkSession
 
+from tests.support import few_rows
+
 PROJECT = Path(__file__).parents[2]
 OF_THE_RUN = {"run_id", "run_started_at", "duration_seconds"}  # columns that differ from run to run
 ENGINE = os.environ.get("TEST_ENGINE", "local")
@@ -52,8 +54,6 @@ network_beaconing:
 """
 
 # Small and closed: catalog in memory, files in a temporary folder, no port open to the network.
-# The quick compiler alone suits a JVM that lives for minutes: a quarter less time was measured. Its
-# default code cache of 48 MB is full after some runs; then nothing more is compiled.
 PROFILE = """
 network_beaconing:
   target: memory
@@ -68,7 +68,7 @@ network_beaconing:
         spark.driver.memory: 2g
         spark.driver.host: 127.0.0.1
         spark.driver.bindAddress: 127.0.0.1
-        spark.driver.extraJavaOptions: -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=256m
+        spark.driver.extraJavaOptions: {java}
         spark.ui.enabled: "false"
         spark.ui.showConsoleProgress: "false"
         spark.log.level: ERROR
@@ -82,8 +82,7 @@ network_beaconing:
 
 SPARK_4 = ENGINE == "spark" and pyspark.__version__.startswith("4.")
 FILE_FORMAT = "delta" if SPARK_4 or ENGINE == "local" else "parquet"
-# Statistics and checksums of Delta are for large tables: a sixth less time was measured. So is
-# code for whole stages: a tenth less. Spark 3.5 tests with it.
+# Statistics and checksums of Delta are for large tables: a sixth less time was measured.
 DELTA_PROFILE = (
     PROFILE
     + """\
@@ -93,7 +92,6 @@ DELTA_PROFILE = (
         spark.databricks.delta.stats.collect: "false"
         spark.databricks.delta.stats.skipping: "false"
         spark.databricks.delta.writeChecksumFile.enabled: "false"
-        spark.sql.codegen.wholeStage: "false"
         spark.sql.ansi.enabled: "true"
 """
 )
@@ -140,10 +138,12 @@ class Dbt:
         if SPARK_4:
             leave_ansi_as_it_is()
         text = LOCAL_PROFILE if ENGINE == "local" else DELTA_PROFILE if SPARK_4 else PROFILE
-        profile = text.format(folder=folder)
-        (folder / "profiles.yml").write_text(profile)
-        (target,) = yaml.safe_load(profile)["network_beaconing"]["outputs"].values()
+        profile = yaml.safe_load(text.format(folder=folder, java=few_rows.JAVA))
+        (target,) = profile["network_beaconing"]["outputs"].values()
         settings = target["server_side_parameters"]
+        if SPARK_4:
+            settings |= few_rows.PLANNING
+        (folder / "profiles.yml").write_text(yaml.safe_dump(profile))
         if ENGINE == "local":
             # dbt uses the server that runs.
             server = SailConnectionManager._server = SparkConnectServer("127.0.0.1", 0)

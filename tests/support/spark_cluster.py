@@ -19,6 +19,8 @@ from typing import Any
 
 import pyspark
 
+from tests.support import few_rows
+
 PROJECT = Path(__file__).parents[2]
 SPARK = Path(pyspark.__file__).parent
 BIN = Path(sys.executable).parent
@@ -146,13 +148,10 @@ def session_settings(folder: Path) -> list[str]:
         "spark.driver.memory": "1g",
         "spark.executor.memory": "1g",
         "spark.executor.cores": "1",
-        # The quick compiler alone suits a JVM that lives for minutes.
-        "spark.driver.extraJavaOptions": f"-XX:TieredStopAtLevel=1 -Dderby.system.home={folder}",
-        "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.driver.extraJavaOptions": f"{few_rows.JAVA} -Dderby.system.home={folder}",
+        "spark.executor.extraJavaOptions": few_rows.JAVA,
+        **few_rows.PLANNING,
         "spark.sql.shuffle.partitions": "4",
-        # To compile each stage takes longer than few rows save: a tenth less work was measured.
-        "spark.sql.codegen.wholeStage": "false",
-        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
         "spark.local.dir": f"{folder}/local",
     }
     return [text for name, value in settings.items() for text in ("--conf", f"{name}={value}")]

@@ -10,17 +10,10 @@ from typing import Any
 
 import yaml
 
+from tests.support import few_rows
 from tests.support.dbt_in_process import OF_THE_RUN, PROJECT
 from tests.support.local_tables import LocalDbt
 from tests.support.spark_cluster import ENVIRONMENT
-
-JAVA_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-FOR_FEW_ROWS = {
-    "spark.sql.adaptive.enabled": "false",
-    "spark.sql.shuffle.partitions": "2",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
 
 READ = f"""
 import json, sys
@@ -28,7 +21,7 @@ from pyspark.sql import SparkSession
 output, to = sys.argv[1:]
 builder = SparkSession.builder.master("local[2]").enableHiveSupport()
 for name, value in {{
-    **{FOR_FEW_ROWS},
+    **{few_rows.PLANNING},
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.driver.host": "127.0.0.1",
@@ -37,7 +30,7 @@ for name, value in {{
     "spark.hadoop.javax.jdo.option.ConnectionURL":
         "jdbc:derby:;databaseName=" + output + "/metastore;create=true",
     "spark.driver.extraJavaOptions":
-        "{JAVA_OPTIONS} -Dderby.stream.error.file=" + output + "/derby.log",
+        "{few_rows.JAVA} -Dderby.stream.error.file=" + output + "/derby.log",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.jsonGenerator.ignoreNullFields": "false",
 }}.items():
@@ -60,12 +53,12 @@ class SparkDbt(LocalDbt):
         super().__init__(folder, vars, target="spark")
 
     def profiles(self) -> str:
-        """The target's own, with what suits few rows: Java compiles little, Spark plans once."""
+        """The target's own, with what suits few rows."""
         profiles = yaml.safe_load(super().profiles())
         settings = profiles["network_beaconing"]["outputs"]["spark"]["server_side_parameters"]
         _, log, place = settings["spark.driver.extraJavaOptions"].partition("-Dderby")
-        settings |= FOR_FEW_ROWS
-        settings["spark.driver.extraJavaOptions"] = f"{JAVA_OPTIONS} {log}{place}"
+        settings |= few_rows.PLANNING
+        settings["spark.driver.extraJavaOptions"] = f"{few_rows.JAVA} {log}{place}"
         return yaml.safe_dump(profiles)
 
     def held(self) -> dict[str, list[str]]:
