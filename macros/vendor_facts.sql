@@ -9,14 +9,33 @@
             "select fact, column_name, pattern, meaning, replace(device_vendor, '*', '%') as vendor from " ~ seed ~ ' order by length(pattern) desc, pattern, device_vendor'
         ).rows -%}
             {%- set values = row | map('default', '', true) | list -%}
-            {%- if '' in values or modules.re.search("['\\\\]|[$][{]", values | join) -%}{%- do unusable.append(values[4] ~ ', ' ~ values[0] ~ ': ' ~ values[2]) -%}
+            {%- set is_text = values[1] not in ['Message', 'AdditionalExtensions'] or values[0] in ['row_kind', 'denied', 'swapped', 'direction'] -%}
+            {%- if '' in values or modules.re.search("['\\\\]|[$][{]", values | join) or not (is_text or is_expression(values[2], values[1] == 'Message')) -%}
+                {%- do unusable.append(values[4] ~ ', ' ~ values[0] ~ ': ' ~ values[2]) -%}
             {%- else -%}{%- do facts.append(row | list) -%}{%- endif -%}
         {%- endfor -%}
         {%- set said = of_this_run('bad_facts') -%}
-        {%- if not said.get('once') -%}{%- do warn_of_rows('vendor_facts', unusable, 'no empty cell, and no apostrophe, backslash or ${') -%}{%- endif -%}
+        {%- if not said.get('once') -%}{%- do warn_of_rows('vendor_facts', unusable, 'no empty cell, no apostrophe, backslash or ${, and regular expressions that are whole (in Message with a group, elsewhere without)') -%}{%- endif -%}
         {%- do said.update({'once': true}) -%}
     {%- endif -%}
     {{- return(facts) -}}
+{% endmacro %}
+
+
+{% macro is_expression(pattern, with_group) %}
+    {#- Whether every engine reads the pattern as a regular expression, with a group or with none. One that it cannot read stops an engine. -#}
+    {%- set wrong, classes = [], '\\[(?!\\^\\])\\^?(?:\\][^\\[\\]]*|[^\\[\\]]+)\\]' -%}
+    {%- for class in modules.re.findall(classes, pattern) -%}
+        {%- for first, last in modules.re.findall('([^[^])-([^]])', class) if first > last -%}{%- do wrong.append(class) -%}{%- endfor -%}
+    {%- endfor -%}
+    {%- set plain = modules.re.sub(classes, '_', pattern) -%}
+    {%- set bare = namespace(text=plain.replace('(?:', '(')) -%}
+    {%- set repeated = '(?:^|[(|^$])[*+?{]|[*+?}](?:[*+{]|[?][*+?{])|[{](?![0-9]{1,3}(?:,[0-9]{0,3})?[}])' -%}
+    {%- if '[' in plain or '(?' in bare.text or modules.re.search(repeated, bare.text) or (modules.re.search('[(](?![?]:)', plain) is none) == with_group -%}
+        {%- do wrong.append(plain) -%}
+    {%- endif -%}
+    {%- for _ in plain if '(' in bare.text -%}{%- set bare.text = modules.re.sub('[(][^()]*[)]', '_', bare.text) -%}{%- endfor -%}
+    {{- return(not wrong and '(' not in bare.text and ')' not in bare.text) -}}
 {% endmacro %}
 
 
