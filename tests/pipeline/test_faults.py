@@ -373,7 +373,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @LOCAL
-def test_a_full_disk_ends_the_command_and_then_all_is_well(small_disk: Path, tmp_path: Path):
+def test_a_full_or_read_only_disk_ends_the_command_and_then_all_is_well(
+    small_disk: Path, tmp_path: Path
+):
     place = {"BEACONING_OUTPUT": str(small_disk / "output")}
     dbt = LocalDbt(tmp_path, {}, environment=place)
     left = shutil.disk_usage(small_disk).free
@@ -384,6 +386,13 @@ def test_a_full_disk_ends_the_command_and_then_all_is_well(small_disk: Path, tmp
     assert "No space left on device" in printed
     assert not re.search(r"Traceback|panicked|Error \{", printed)
     (small_disk / "fill").unlink()
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    process = dbt.start("seed")
+    printed, _ = process.communicate(timeout=180)
+    assert process.returncode == 2, printed
+    assert f"the tables in {small_disk}/output/tables cannot be written: Read-only" in printed
+    assert "Traceback" not in printed
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
     dbt("seed")
 
 
