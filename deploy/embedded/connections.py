@@ -1,4 +1,4 @@
-"""How dbt reaches the embedded engine: the profile's fields, and one session for all statements."""
+"""How dbt reaches the embedded engine: the profile's fields, and where its session comes from."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from pathlib import Path
 
 from dbt.adapters.guarded.lock import cannot_write
 from dbt.adapters.guarded.seeds import refuse_seeds_that_are_not_utf8
+from dbt.adapters.guarded.session import on_one_session, session_with
 from dbt.adapters.sail.connections import SailConnectionManager, SailCredentials
-from dbt.adapters.spark.session import Connection, Cursor, SessionConnectionWrapper
-from dbt_common.exceptions import DbtConfigError, DbtRuntimeError
-from pyspark.errors import AnalysisException
-from pyspark.sql import SparkSession
+from dbt.adapters.spark.session import SessionConnectionWrapper
+from dbt_common.exceptions import DbtConfigError
 
 
 def plain_path(folder: Path) -> Path:
@@ -74,45 +73,14 @@ class EmbeddedCredentials(SailCredentials):
         self.folder = str(plain_path(Path(self.folder).resolve()))
 
 
-class EmbeddedCursor(Cursor):
-    """dbt-spark's cursor on a session that exists."""
-
-    def __init__(self, session: SparkSession) -> None:
-        super().__init__()
-        self.session = session
-
-    def execute(self, sql: str, *parameters: object) -> None:
-        """Run a statement; dbt-spark first sets what the profile says, in five calls each time."""
-        try:
-            self._df = self.session.sql(sql % parameters if parameters else sql)
-        except AnalysisException as error:
-            raise DbtRuntimeError(str(error)) from error
-
-
-class EmbeddedConnection(Connection):
-    """A connection whose cursors share a session."""
-
-    def __init__(self, session: SparkSession) -> None:
-        super().__init__()
-        self.session = session
-
-    def cursor(self) -> Cursor:
-        """Return a cursor on the session."""
-        return EmbeddedCursor(self.session)
-
-
 class EmbeddedConnectionManager(SailConnectionManager):
     """dbt-sail's connections: the engine, and a session of it, start once in this process."""
 
     TYPE = "embedded"
-    _session: SparkSession | None = None
 
     @classmethod
     def _open_embedded(cls, creds: EmbeddedCredentials) -> SessionConnectionWrapper:
-        before = cls._server
         settings = super()._open_embedded(creds).handle.server_side_parameters
-        if cls._session is None or cls._server is not before:
-            cls._session = SparkSession.builder.config(map=settings).getOrCreate()
-            # No connection breaks within a process: results need not be kept for another one.
-            cls._session.client.disable_reattachable_execute()
-        return SessionConnectionWrapper(EmbeddedConnection(cls._session))
+        # No connection breaks within a process: results need not be kept for another one.
+        session_with(*settings.items()).client.disable_reattachable_execute()
+        return on_one_session(settings)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from agate import Table
-from dbt.adapters.contracts.connection import AdapterResponse
+from dbt.adapters.contracts.connection import AdapterResponse, Connection
 from dbt.adapters.events.logging import AdapterLogger
 from dbt.adapters.guarded.lock import WRITING, lock_tables
 from dbt.adapters.guarded.seeds import refuse_seeds_that_are_not_utf8
@@ -23,6 +23,7 @@ logger = AdapterLogger("Spark")
 
 # What holds the lock: a process that has the metastore open, or a command that writes by `server`.
 METASTORE, SERVER = ".metastore.lock", ".server.lock"
+CATALOG = "spark.sql.catalogImplementation"
 
 
 @dataclass
@@ -63,9 +64,23 @@ def hold_metastore(folder: Path, command: str) -> IO[str] | None:
 
 
 class GuardedConnectionManager(SparkConnectionManager):
-    """dbt-spark's connections, behind the lock."""
+    """dbt-spark's connections, behind the lock, and those of method `session` on one session."""
 
     TYPE = "guarded"
+
+    @classmethod
+    def open(cls, connection: Connection) -> Connection:
+        """Open a connection; the session starts with its first statement."""
+        super().open(connection)
+        credentials = connection.credentials
+        if credentials.method == "session":
+            from dbt.adapters.guarded.session import on_one_session  # PySpark takes its time
+
+            settings = credentials.server_side_parameters
+            # As dbt-spark does; a server's catalog is its own.
+            catalog = {} if "spark.remote" in settings else {CATALOG: "hive"}
+            connection.handle = on_one_session(catalog | settings)
+        return connection
 
     def hold_tables(self) -> None:
         """Hold the tables: the metastore serves one process, and the server one that writes."""

@@ -7,14 +7,18 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from dbt.adapters.guarded import session
 from dbt.adapters.guarded.adapter import METASTORE, SERVER, hold_metastore
 from dbt.adapters.guarded.lock import lock_tables, note_holder
 from dbt.adapters.guarded.words import MOST_CHARACTERS, in_words
+from dbt_common.exceptions import DbtRuntimeError
 
 from tests.support.dbt_in_process import copy_project
 from tests.support.local_tables import LocalDbt
+from tests.support.spark_cluster import free_port
 
 FRAMES = "".join(
     f"\tat org.apache.spark.sql.Some$Class.method{n}(File.scala:{n})\n" for n in range(60)
@@ -154,3 +158,48 @@ def test_a_metastore_that_a_killed_command_left_half_made_is_made_again(
     hold_metastore(tmp_path, "dbt build").close()
     assert metastore.exists() == bool(properties)
     assert not properties or (metastore / "seg0/c10.dat").exists()
+
+
+def test_settings_of_a_session_are_set_once_and_again_when_they_differ(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    made, ran = [], []
+
+    class Session:
+        def sql(self, text: str) -> None:
+            ran.append((len(made), text))
+
+    class Builder:
+        def config(self, map: dict[str, str]) -> Builder:
+            made.append(map)
+            return self
+
+        def getOrCreate(self) -> Session:  # noqa: N802 PySpark's name
+            return Session()
+
+    monkeypatch.setattr(session, "SparkSession", SimpleNamespace(builder=Builder()))
+    session.session_with.cache_clear()
+    for zone in ("UTC", "UTC", "Asia/Tokyo"):
+        for _ in range(2):
+            connection = session.on_one_session({"spark.sql.session.timeZone": zone})
+            assert not made or len(made) == ran[-1][0], "a connection alone starts nothing"
+            connection.cursor()
+            connection.execute("select %s;", ["it's"])
+            connection.execute("select '100 %'")
+    session.session_with.cache_clear()
+    zones = [settings["spark.sql.session.timeZone"] for settings in made]
+    assert zones == ["UTC", "Asia/Tokyo"]
+    assert ran[:2] == [(1, "select 'it's'"), (1, "select '100 %'")]
+    assert [made for made, _ in ran] == [1] * 8 + [2] * 4
+
+
+@pytest.mark.parametrize("parameters", ["", "/;token=hush", "/;use_ssl=true;token=hush"])
+def test_a_server_that_does_not_answer_is_named_and_its_token_is_not(
+    monkeypatch: pytest.MonkeyPatch, parameters: str
+):
+    monkeypatch.setattr(session, "ANSWERS_WITHIN", 0.5)
+    port = free_port()
+    connection = session.on_one_session({"spark.remote": f"sc://127.0.0.1:{port}{parameters}"})
+    with pytest.raises(DbtRuntimeError, match=f"answered at 127.0.0.1:{port} within") as said:
+        connection.cursor()
+    assert "spark.remote" in str(said.value) and "hush" not in str(said.value)
