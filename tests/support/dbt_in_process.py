@@ -27,6 +27,8 @@ from pyspark.sql import SparkSession
 from tests.support import few_rows
 
 PROJECT = Path(__file__).parents[2]
+# Nobody reads the log of a test.
+SAYING = ["--no-use-colors", "--quiet", "--log-level-file", "none"]
 OF_THE_RUN = {"run_id", "run_started_at", "duration_seconds"}  # columns that differ from run to run
 ENGINE = os.environ.get("TEST_ENGINE", "local")
 
@@ -182,7 +184,7 @@ class Dbt:
         text = json.dumps(vars) if isinstance(vars, dict) else vars
         given = [] if text is None else ["--vars", text]
         outcome = dbtRunner(self.parsed(places), callbacks=[listen]).invoke(
-            [*args, *map(str, places), *given, "--no-use-colors", "--quiet"]
+            [*args, *map(str, places), *given, *SAYING]
         )
         assert self.spark.conf.get("spark.sql.ansi.enabled") == str(SPARK_4).lower()
         nodes = getattr(outcome.result, "results", None) or []
